@@ -1,0 +1,82 @@
+"""Invoices."""
+
+from http import HTTPStatus
+
+from flask import Response
+
+from app import models
+from app.api import paying
+from app.api.blueprint import v1
+from app.api.operations import calls_gateway, reads, writes
+from app.api.references import existing
+from app.api.schemas.base import Page, page_of
+from app.api.schemas.invoices import (
+    Invoice,
+    InvoiceListing,
+    InvoicePayment,
+    InvoiceWithLines,
+    NewInvoice,
+    Voiding,
+)
+from app.api.schemas.payments import Payment
+from app.clock import now
+from app.db import transaction
+from app.domain.errors import InvalidInput
+from app.permissions import Permission
+from app.queries import lists
+from app.queries.base import get
+from app.queries.claims import effect
+from app.services import documents, invoices
+
+
+@v1.get("/invoices")
+@reads(Page[Invoice])
+def list_invoices(query: InvoiceListing) -> Page[Invoice]:
+    """List invoices, the newest first."""
+    return page_of(lists.invoices(query.filters, cursor=query.cursor, limit=query.limit), Invoice.of)
+
+
+@v1.post("/invoices")
+@writes(InvoiceWithLines, Permission.SELL, HTTPStatus.CREATED)
+def issue_invoice(json: NewInvoice) -> InvoiceWithLines:
+    """Issue a one-off invoice."""
+    customer = existing(models.Customer, json.customer, "customer")
+    if json.currency not in (None, customer.currency):
+        raise InvalidInput(
+            f"This customer is billed in {customer.currency}.", code="currency_mismatch", field="currency"
+        )
+    lines = [line.one_off() for line in json.lines]
+    row = invoices.create(customer.id, lines, now(), collection=json.collection, memo=json.memo)
+    return InvoiceWithLines.of(row)
+
+
+@v1.get("/invoices/<invoice_id>")
+@reads(InvoiceWithLines)
+def show_invoice(invoice_id: str) -> InvoiceWithLines:
+    """Show an invoice with its lines, and why each amount is what it is."""
+    return InvoiceWithLines.of(get(models.Invoice, invoice_id))
+
+
+@v1.get("/invoices/<invoice_id>/pdf")
+@reads(None, media="application/pdf")
+def show_pdf(invoice_id: str) -> Response:
+    """Download an invoice as PDF."""
+    with transaction():
+        document = documents.invoice_pdf(invoice_id, now())
+    disposition = {"Content-Disposition": f'attachment; filename="{document.filename}"'}
+    return Response(documents.content(document), headers=disposition, content_type=document.content_type)
+
+
+@v1.post("/invoices/<invoice_id>/void")
+@writes(InvoiceWithLines, Permission.COLLECT)
+def void_invoice(invoice_id: str, json: Voiding) -> InvoiceWithLines:
+    """Take an unpaid invoice back. It keeps its number."""
+    return InvoiceWithLines.of(invoices.void(invoice_id, now(), reason=json.reason))
+
+
+@v1.post("/invoices/<invoice_id>/pay")
+@calls_gateway(Payment, Permission.COLLECT, HTTPStatus.CREATED)
+def pay_invoice(invoice_id: str, json: InvoicePayment) -> Payment:
+    """Pay an invoice with a kept method: the one given, the subscription's, or the customer's."""
+    invoice = get(models.Invoice, invoice_id)
+    return Payment.of(effect(models.Payment) or paying.pay(invoice, json, json.payment_method_id))

@@ -1,0 +1,81 @@
+"""Payments and refunds."""
+
+from http import HTTPStatus
+
+from app import models
+from app.api import paying
+from app.api.blueprint import v1
+from app.api.operations import calls_gateway, reads
+from app.api.references import existing
+from app.api.schemas.base import Page, page_of
+from app.api.schemas.payments import (
+    NewPayment,
+    NewRefund,
+    Payment,
+    PaymentListing,
+    Refund,
+    RefundListing,
+)
+from app.clock import now
+from app.domain.errors import Conflict, InvalidInput
+from app.domain.money import Money
+from app.permissions import Permission
+from app.queries import lists
+from app.queries.base import get
+from app.queries.claims import effect
+from app.services import refunds
+
+
+@v1.get("/payments")
+@reads(Page[Payment])
+def list_payments(query: PaymentListing) -> Page[Payment]:
+    """List payments, the newest first."""
+    return page_of(lists.payments(query.filters, cursor=query.cursor, limit=query.limit), Payment.of)
+
+
+@v1.post("/payments")
+@calls_gateway(Payment, Permission.COLLECT, HTTPStatus.CREATED)
+def pay(json: NewPayment) -> Payment:
+    """Pay an invoice.
+
+    The answer says what came of it: `succeeded`, `failed` with a decline code, `requires_action` with what the payer
+    must do next, or `pending` and `unknown`, of which nobody knows yet.
+    """
+    return Payment.of(effect(models.Payment) or _pay(json))
+
+
+@v1.get("/payments/<payment_id>")
+@reads(Payment)
+def show_payment(payment_id: str) -> Payment:
+    """Show a payment."""
+    return Payment.of(get(models.Payment, payment_id))
+
+
+@v1.get("/payments/<payment_id>/refunds")
+@reads(Page[Refund])
+def list_refunds(payment_id: str, query: RefundListing) -> Page[Refund]:
+    """List the refunds of a payment, the newest first."""
+    filters = {**query.filters, "payment": get(models.Payment, payment_id).id}
+    return page_of(lists.refunds(filters, cursor=query.cursor, limit=query.limit), Refund.of)
+
+
+@v1.post("/payments/<payment_id>/refunds")
+@calls_gateway(Refund, Permission.COLLECT, HTTPStatus.CREATED)
+def refund_payment(payment_id: str, json: NewRefund) -> Refund:
+    """Refund a payment, in whole or in part."""
+    return Refund.of(effect(models.Refund) or _refund(get(models.Payment, payment_id), json))
+
+
+def _pay(json: NewPayment) -> models.Payment:
+    invoice = existing(models.Invoice, json.invoice_id, "invoice_id")
+    return paying.pay(invoice, json, paying.method_for(invoice, json))
+
+
+def _refund(payment: models.Payment, json: NewRefund) -> models.Refund:
+    if json.currency not in (None, payment.currency):
+        raise InvalidInput(f"This payment is in {payment.currency}.", code="currency_mismatch", field="currency")
+    left = Money(payment.amount_minor - payment.refunded_minor, payment.currency)
+    if not left:
+        raise Conflict("All of this payment was refunded already.", code="refund_too_large", field="amount")
+    amount = left if json.amount is None else Money.parse(json.amount, payment.currency)
+    return refunds.refund(payment.id, amount, now(), reason=json.reason)

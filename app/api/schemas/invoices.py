@@ -1,0 +1,202 @@
+"""Invoices on the wire."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from app import models
+from app.api.schemas.base import Listing, Request, StatusesOf
+from app.api.schemas.subscriptions import Collection, Reason
+from app.api.schemas.values import (
+    Currency,
+    CustomerId,
+    InvoiceId,
+    LongText,
+    Major,
+    Number,
+    PaymentMethodId,
+    TaxCategory,
+    Text,
+    Utc,
+    major,
+)
+from app.domain.exact import plain
+from app.models.base import Json
+from app.services.one_off import OneOff
+
+
+class NewInvoiceLine(Request):
+    """A line of a one-off invoice: `unit_amount` in the customer's currency, times `quantity`, before tax."""
+
+    description: Text
+    unit_amount: Number
+    quantity: Number = Field("1", validate_default=True)
+    tax_category: TaxCategory = "service"
+    inclusive: bool = Field(False, description="Whether the amount includes tax.")
+
+    def one_off(self) -> OneOff:
+        return OneOff(self.description, self.unit_amount, self.quantity, self.tax_category, self.inclusive)
+
+
+class NewInvoice(Request):
+    """An invoice that belongs to no subscription. It is issued, with its number, at once."""
+
+    customer: CustomerId
+    currency: Currency | None = Field(None, description="If given, it must be the customer's.")
+    lines: Annotated[list[NewInvoiceLine], Field(min_length=1, max_length=100)]
+    collection: Collection = "manual"
+    memo: LongText = ""
+
+
+class Voiding(Request):
+    """Why an invoice is taken back."""
+
+    reason: Reason = ""
+
+
+class InvoicePayment(Request):
+    """What to pay an invoice with: the subscription's or the customer's method unless given."""
+
+    payment_method_id: PaymentMethodId | None = None
+    off_session: bool = Field(False, description="Nobody is there to answer the bank's questions.")
+    return_url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = None
+
+
+class LineTax(BaseModel):
+    """A tax on one line."""
+
+    name: str
+    jurisdiction: str
+    rate: str
+    amount: Major
+
+
+class InvoiceTax(LineTax):
+    """A tax over the whole invoice."""
+
+    taxable: Major
+    registration_number: str | None
+
+
+class InvoiceLine(BaseModel):
+    """A line. `amount` is as priced, before discount; `derivation` says why it is that much, step by step."""
+
+    description: str
+    kind: str
+    quantity: str
+    unit_amount: str | None
+    amount: Major
+    discount: Major
+    tax: Major
+    taxes: list[LineTax]
+    period_start: Utc | None
+    period_end: Utc | None
+    plan: str | None
+    derivation: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, row: models.InvoiceLine, currency: str) -> Self:
+        return cls(
+            description=row.description,
+            kind=row.kind,
+            quantity=plain(row.quantity),
+            unit_amount=None if row.unit_amount is None else plain(row.unit_amount),
+            amount=major(row.amount_minor, currency),
+            discount=major(row.discount_minor, currency),
+            tax=major(row.tax_minor, currency),
+            taxes=[LineTax.model_validate(_in_major(tax, currency)) for tax in row.taxes],
+            period_start=row.period_start,
+            period_end=row.period_end,
+            plan=row.plan_id,
+            derivation=row.derivation,
+        )
+
+
+class Invoice(BaseModel):
+    """A demand for money. `total` is what the customer pays, `amount_due` what is left of it."""
+
+    id: InvoiceId
+    number: str | None
+    status: str
+    customer: CustomerId
+    subscription: str | None
+    reason: str
+    collection: Collection
+    currency: str
+    subtotal: Major
+    discount: Major
+    tax: Major
+    total: Major
+    amount_paid: Major
+    amount_due: Major
+    taxes: list[InvoiceTax]
+    notes: list[str]
+    memo: str
+    period_start: Utc | None
+    period_end: Utc | None
+    issued_at: Utc | None
+    due_at: Utc | None
+    paid_at: Utc | None
+    voided_at: Utc | None
+    attempts: int
+    metadata: dict[str, str]
+    created_at: Utc
+
+    @classmethod
+    def of(cls, row: models.Invoice) -> Self:
+        return cls(**_shared(row))
+
+
+class InvoiceWithLines(Invoice):
+    """An invoice with its lines."""
+
+    lines: list[InvoiceLine]
+
+    @classmethod
+    def of(cls, row: models.Invoice) -> Self:
+        return cls(**_shared(row), lines=[InvoiceLine.of(line, row.currency) for line in row.lines])
+
+
+class InvoiceListing(Listing):
+    """Which invoices."""
+
+    q: str | None = Field(None, max_length=255, description="Part of the number, or of the customer's name or e-mail.")
+    status: Annotated[str, StatusesOf("invoice")] | None = None
+    customer: str | None = Field(None, max_length=64)
+    subscription: str | None = Field(None, max_length=64)
+    currency: str | None = Field(None, max_length=3)
+    number: str | None = Field(None, max_length=40)
+
+
+_MONEY = {
+    "subtotal": "subtotal_minor",
+    "discount": "discount_minor",
+    "tax": "tax_minor",
+    "total": "total_minor",
+    "amount_paid": "paid_minor",
+}
+_PLAIN = (
+    "id number status reason collection currency notes memo period_start period_end"
+    " issued_at due_at paid_at voided_at attempts created_at"
+).split()
+
+
+def _shared(row: models.Invoice) -> dict[str, Any]:
+    money = {name: major(getattr(row, column), row.currency) for name, column in _MONEY.items()}
+    return {
+        **{name: getattr(row, name) for name in _PLAIN},
+        **money,
+        "customer": row.customer_id,
+        "subscription": row.subscription_id,
+        "amount_due": major(row.due.minor, row.currency),
+        "taxes": [InvoiceTax.model_validate(_in_major(tax, row.currency)) for tax in row.taxes],
+        "metadata": row.details,
+    }
+
+
+def _in_major(tax: Json, currency: str) -> Json:
+    """A tax as kept, its `…_minor` in major units."""
+    return {
+        name.removesuffix("_minor"): major(value, currency) if name.endswith("_minor") else value
+        for name, value in tax.items()
+    }

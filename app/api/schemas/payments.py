@@ -1,0 +1,129 @@
+"""Payments and refunds on the wire."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from app import models
+from app.api.schemas.base import Listing, Request, StatusesOf
+from app.api.schemas.invoices import InvoicePayment
+from app.api.schemas.subscriptions import Reason
+from app.api.schemas.values import (
+    Currency,
+    CustomerId,
+    GatewayAccountId,
+    InvoiceId,
+    Major,
+    Number,
+    PaymentId,
+    RefundId,
+    Utc,
+    major,
+)
+
+Token = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+GatewayName = Annotated[str, StringConstraints(max_length=16), Field(examples=["sandbox"])]
+
+
+class NewPayment(InvoicePayment):
+    """An invoice to pay, with a kept method or with a gateway's token (which is then kept as a method)."""
+
+    invoice_id: InvoiceId
+    token: Token | None = Field(None, description="What the gateway's own form gave you. Never a card number.")
+    payment_gateway: GatewayName | None = Field(None, description="Whose token it is; the only one unless given.")
+
+
+class Payment(BaseModel):
+    """One attempt to collect an invoice. While it is `requires_action` the payer has to follow `next_action`."""
+
+    id: PaymentId
+    invoice: InvoiceId
+    customer: CustomerId
+    gateway_account: GatewayAccountId
+    payment_method: str | None
+    status: str
+    amount: Major
+    amount_refunded: Major
+    currency: str
+    gateway_ref: str | None
+    decline_code: str | None
+    message: str | None
+    next_action: dict[str, Any] | None
+    started_at: Utc
+    settled_at: Utc | None
+    created_at: Utc
+
+    @classmethod
+    def of(cls, row: models.Payment) -> Self:
+        return cls(
+            id=row.id,
+            invoice=row.invoice_id,
+            customer=row.customer_id,
+            gateway_account=row.gateway_account_id,
+            payment_method=row.payment_method_id,
+            status=row.status,
+            amount=major(row.amount_minor, row.currency),
+            amount_refunded=major(row.refunded_minor, row.currency),
+            currency=row.currency,
+            gateway_ref=row.gateway_ref,
+            decline_code=row.decline_code,
+            message=row.message,
+            next_action=row.next_action or None,
+            started_at=row.started_at,
+            settled_at=row.settled_at,
+            created_at=row.created_at,
+        )
+
+
+class PaymentListing(Listing):
+    """Which payments."""
+
+    q: str | None = Field(None, max_length=255, description="Part of the customer's name, or the gateway's reference.")
+    status: Annotated[str, StatusesOf("payment")] | None = None
+    customer: str | None = Field(None, max_length=64)
+    invoice: str | None = Field(None, max_length=64)
+    gateway: GatewayName | None = None
+
+
+class NewRefund(Request):
+    """Money to send back: all that is left of the payment unless an amount is given."""
+
+    amount: Number | None = None
+    currency: Currency | None = Field(None, description="If given, it must be the payment's.")
+    reason: Reason = ""
+
+
+class Refund(BaseModel):
+    """Money on its way back to the payer."""
+
+    id: RefundId
+    payment: PaymentId
+    status: str
+    amount: Major
+    currency: str
+    reason: str
+    gateway_ref: str | None
+    message: str | None
+    started_at: Utc
+    settled_at: Utc | None
+
+    @classmethod
+    def of(cls, row: models.Refund) -> Self:
+        return cls(
+            id=row.id,
+            payment=row.payment_id,
+            status=row.status,
+            amount=major(row.amount_minor, row.currency),
+            currency=row.currency,
+            reason=row.reason,
+            gateway_ref=row.gateway_ref,
+            message=row.message,
+            started_at=row.started_at,
+            settled_at=row.settled_at,
+        )
+
+
+class RefundListing(Listing):
+    """Which refunds of a payment."""
+
+    status: Annotated[str, StatusesOf("refund")] | None = None

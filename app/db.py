@@ -1,0 +1,151 @@
+"""Session, transactions and the wall between tenants.
+
+Every database transaction begins by taking a role and naming a tenant, both for that transaction only, so nothing
+leaks through a pooled connection: `quittance_app` sees one tenant's rows, or none at all without a tenant, and
+`quittance_sweep` reads over all tenants for sign-in, key look-up and periodic work.
+"""
+
+import atexit
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from flask import Flask
+from psycopg.errors import UniqueViolation
+from psycopg_pool import ConnectionPool
+from sqlalchemy import Connection, event, text
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from app.domain.errors import Conflict
+from app.extensions import db
+from app.ids import to_uuid
+
+APP_ROLE = "quittance_app"
+SWEEP_ROLE = "quittance_sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who the database thinks is asking: a role, and the tenant whose rows exist for it."""
+
+    role: str
+    tenant_id: str | None
+
+
+NO_TENANT = Scope(APP_ROLE, None)
+ALL_TENANTS = Scope(SWEEP_ROLE, None)
+
+_scope: ContextVar[Scope] = ContextVar("scope", default=NO_TENANT)
+
+
+class ScopeError(RuntimeError):
+    """A programming error: a scope or transaction begun inside a transaction."""
+
+
+def session() -> Session:
+    """The session of this request or job."""
+    return db.session()
+
+
+def current_tenant_id() -> str:
+    """The tenant in scope. Raises ScopeError when there is none."""
+    tenant_id = _scope.get().tenant_id
+    if tenant_id is None:
+        raise ScopeError("no tenant in scope: enter tenant_scope() first")
+    return tenant_id
+
+
+@contextmanager
+def tenant_scope(tenant_id: str) -> Iterator[None]:
+    """Rows of this tenant, and no others, exist inside the block."""
+    with _scoped(Scope(APP_ROLE, tenant_id)):
+        yield
+
+
+@contextmanager
+def all_tenants() -> Iterator[None]:
+    """Rows of all tenants can be read inside the block (sign-in, key look-up, sweeps)."""
+    with _scoped(ALL_TENANTS):
+        yield
+
+
+@contextmanager
+def _scoped(scope: Scope) -> Iterator[None]:
+    _end_reads()
+    token = _scope.set(scope)
+    try:
+        yield
+    finally:
+        _end_reads()
+        _scope.reset(token)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One unit of work: commits at the end, rolls back on any exception. Never nested; never round a gateway call.
+
+    Raises Conflict when somebody else has added the same thing (a code, an address) at the same moment.
+    """
+    current = session()
+    _end_reads()
+    current.info["writing"] = True
+    try:
+        yield current
+        current.commit()
+    except BaseException as error:
+        current.rollback()
+        if isinstance(getattr(error, "orig", error), UniqueViolation):
+            raise Conflict("Somebody has just added the same: look again.", code="added_already") from error
+        raise
+    finally:
+        current.info.pop("writing", None)
+
+
+def let_go() -> None:
+    """Give the connection back before waiting for somebody else, such as a gateway. Raises ScopeError in a transaction:
+    rows would stay locked meanwhile."""
+    _end_reads()
+
+
+def _end_reads() -> None:
+    """Close the read-only transaction that an earlier query began, so the next one takes the scope of now."""
+    current = session()
+    if current.info.get("writing"):
+        raise ScopeError("a scope, a transaction or a gateway call cannot begin inside a transaction")
+    if current.in_transaction():
+        current.commit()
+
+
+def engine_options(url: str, size: int, kwargs: dict[str, object] | None = None) -> dict[str, object]:
+    """Options that let SQLAlchemy draw its connections from a psycopg pool."""
+    pool = ConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        open=True,
+        close_returns=True,
+        check=ConnectionPool.check_connection,
+        timeout=10,
+        kwargs={"autocommit": False, **(kwargs or {})},
+    )
+    atexit.register(pool.close)  # while its threads still can: later each of them holds up the end for five seconds
+    # Values of statements stay out of error messages, which end in logs.
+    return {"creator": pool.getconn, "poolclass": NullPool, "hide_parameters": True}
+
+
+def init_app(app: Flask) -> None:
+    """Bind the session to the application and make every transaction begin in the scope of the moment."""
+    db.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "begin", _take_scope)
+
+
+_TAKE_SCOPE = text("SELECT set_config('role', :role, true), set_config('app.tenant', :tenant, true)")
+
+
+def _take_scope(connection: Connection) -> None:
+    scope = _scope.get()
+    tenant = str(to_uuid("ten", scope.tenant_id)) if scope.tenant_id else ""
+    connection.execute(_TAKE_SCOPE, {"role": scope.role, "tenant": tenant})

@@ -1,0 +1,167 @@
+"""Metered usage: what events sum up to in a period, and when one comes too late or too early to count."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
+
+from app.domain.errors import Conflict, InvalidInput, NotFound
+from app.domain.exact import EXACT, PLACES, ZERO, parse_exact, sum_exact
+from app.domain.money import round_half_away
+
+LatePolicy = Literal["next_invoice", "correct", "refuse"]
+Placement = Literal["current", "next_invoice", "correct"]
+
+# The clock of a client may run a little ahead of ours; beyond that, a time in the future is a mistake.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Reading(NamedTuple):
+    """What a meter reads from an event: its instant, and the value of the property, as a number or as text."""
+
+    at: datetime
+    number: Decimal = ZERO
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Which property of events is measured, and how. Only counting needs no property."""
+
+    code: str
+    aggregation: str
+    property: str | None = None
+    late_policy: LatePolicy = "next_invoice"
+
+    def __post_init__(self) -> None:
+        if self.aggregation not in AGGREGATIONS:
+            raise InvalidInput(
+                f"“{self.aggregation}” is not an aggregation: use one of {', '.join(AGGREGATIONS)}.",
+                code="unknown_aggregation",
+                field="aggregation",
+            )
+        if (self.aggregation == "count") != (self.property is None):
+            raise InvalidInput(
+                "Every aggregation but count measures a property of the events, and count none.",
+                code="meter_property",
+                field="property",
+            )
+
+    def read(self, at: datetime, properties: Mapping[str, Any], field: str = "properties") -> Reading:
+        """The reading of an event. Numbers are decimal strings or whole JSON numbers, below zero too.
+
+        Raises InvalidInput, naming the property, when it is missing or not what the meter measures.
+        """
+        if self.property is None:
+            return Reading(at)
+        name = f"{field}.{self.property}"
+        value = properties.get(self.property)
+        if value is None or value == "":
+            raise InvalidInput(f"The meter “{self.code}” needs {name}.", code="property_missing", field=name)
+        if self.aggregation == "unique":
+            return Reading(at, text=str(value))
+        return Reading(at, parse_exact(value, name, signed=True))
+
+
+class Window(NamedTuple):
+    """The period [start, end) that readings are taken in, and the level at its start."""
+
+    start: datetime
+    end: datetime
+    opening: Decimal = ZERO
+
+
+def aggregate(aggregation: str, readings: Iterable[Reading], window: Window) -> Decimal:
+    """The quantity that readings make in a window; those outside of it do not count.
+
+    `count` and `unique` count events and distinct values, `sum` adds up, `max` and `last` give the highest and the
+    latest value (of two at one instant, the one given later). `weighted_sum` takes each value as a change of a level
+    and gives the average of the level over the window, rounded half away from zero to 12 decimals: 10 from the start
+    and 4 more from half time on weigh 12. Without readings the quantity is zero, or the opening level.
+    """
+    within = [reading for reading in readings if window.start <= reading.at < window.end]
+    return AGGREGATIONS[aggregation](within, window)
+
+
+def time_weighted(readings: Iterable[Reading], window: Window) -> Fraction:
+    """The exact average over the window of a level that begins at `opening` and changes by each reading from then on.
+
+    A change weighs as much as the part of the window that is left after it.
+    """
+    changes = [EXACT.multiply(reading.number, (window.end - reading.at) // _MICROSECOND) for reading in readings]
+    return Fraction(window.opening) + Fraction(sum_exact(changes)) / ((window.end - window.start) // _MICROSECOND)
+
+
+def _last(readings: Sequence[Reading], window: Window) -> Decimal:
+    latest = Reading(window.start)
+    for reading in readings:
+        if reading.at >= latest.at:
+            latest = reading
+    return latest.number
+
+
+def _weighted_sum(readings: Sequence[Reading], window: Window) -> Decimal:
+    return Decimal(round_half_away(time_weighted(readings, window) * 10**PLACES)).scaleb(-PLACES, EXACT)
+
+
+AGGREGATIONS: dict[str, Callable[[Sequence[Reading], Window], Decimal]] = {
+    "count": lambda readings, _: Decimal(len(readings)),
+    "sum": lambda readings, _: sum_exact([reading.number for reading in readings]),
+    "max": lambda readings, _: max([reading.number for reading in readings], default=ZERO),
+    "last": _last,
+    "unique": lambda readings, _: Decimal(len({reading.text for reading in readings})),
+    "weighted_sum": _weighted_sum,
+}
+
+
+def find_meter(meters: Mapping[str, Meter], code: str) -> Meter:
+    """The meter with a code. Raises NotFound, naming the field, for one the tenant does not have."""
+    meter = meters.get(code)
+    if meter is None:
+        raise NotFound(
+            f"There is no meter “{code}”: create it before sending usage.", code="unknown_meter", field="meter"
+        )
+    return meter
+
+
+def check_not_in_future(at: datetime, received_at: datetime) -> None:
+    """Refuse an event dated more than five minutes after it was received."""
+    if at > received_at + CLOCK_TOLERANCE:
+        raise InvalidInput(
+            f"The event is dated {at.isoformat()}, which is still to come: send usage when it has happened.",
+            code="usage_in_future",
+            field="at",
+        )
+
+
+def place(at: datetime, invoiced_until: datetime | None, policy: LatePolicy) -> Placement:
+    """Where an event belongs, when usage before `invoiced_until` (not included) has been invoiced already.
+
+    `current`: the period that is still open. A late one goes on the `next_invoice`, or makes a `correct`ion of the one
+    already sent (credit note and new invoice). Raises Conflict when the meter's policy is to refuse it.
+    """
+    if invoiced_until is None or at >= invoiced_until:
+        return "current"
+    if policy == "refuse":
+        raise Conflict(
+            f"Usage before {invoiced_until.isoformat()} has been invoiced, and this meter takes none afterwards.",
+            code="usage_too_late",
+            field="at",
+        )
+    return policy
+
+
+def levels(limit: Decimal, percents: Iterable[Decimal]) -> list[Decimal]:
+    """The alert levels at percents of a limit: 80 and 100 percent of 500 are 400 and 500."""
+    return [EXACT.multiply(limit, percent).scaleb(-2, EXACT) for percent in percents]
+
+
+def crossed(thresholds: Iterable[Decimal], before: Decimal, after: Decimal) -> list[Decimal]:
+    """The thresholds that usage reached or passed on its way up from `before` to `after`, lowest first.
+
+    Each is crossed once; after a correction below it, it can be crossed again.
+    """
+    return sorted(threshold for threshold in thresholds if before < threshold <= after)

@@ -1,0 +1,159 @@
+"""The payment port: what every gateway is and does. A new gateway is one adapter file and one line in the registry."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Flag, auto
+from itertools import chain
+from pathlib import Path
+from typing import ClassVar
+
+from app.gateways.errors import Unsupported
+from app.gateways.types import (
+    Dispute,
+    NextAction,
+    Notice,
+    PaymentRef,
+    PaymentRequest,
+    PaymentResult,
+    RawRequest,
+    RefundRef,
+    RefundRequest,
+    RefundResult,
+    SavedMethod,
+    SaveMethodRequest,
+    SetupRequest,
+    Transaction,
+)
+
+
+class Capability(Flag):
+    """What a gateway can do beyond taking and looking up a payment."""
+
+    NONE = 0
+    SAVE_METHOD = auto()
+    OFF_SESSION = auto()
+    RESUME = auto()
+    CAPTURE = auto()
+    VOID = auto()
+    REFUND = auto()
+    PARTIAL_REFUND = auto()
+    MULTI_REFUND = auto()
+    WEBHOOKS = auto()
+    LIST_TRANSACTIONS = auto()
+    DISPUTES = auto()
+    SETUP = auto()
+    METHOD_UPDATES = auto()
+
+
+# A declared capability ⇔ an implemented verb; the contract suite holds every adapter to it.
+VERBS: Mapping[Capability, tuple[str, ...]] = {
+    Capability.SAVE_METHOD: ("save_method", "forget_method"),
+    Capability.RESUME: ("resume_payment",),
+    Capability.CAPTURE: ("capture",),
+    Capability.VOID: ("void",),
+    Capability.REFUND: ("refund", "fetch_refund"),
+    Capability.WEBHOOKS: ("parse_webhook",),
+    Capability.LIST_TRANSACTIONS: ("list_transactions",),
+    Capability.DISPUTES: ("fetch_dispute",),
+    Capability.SETUP: ("begin_setup",),
+    Capability.METHOD_UPDATES: ("fetch_method",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One field of the form in which a tenant enters an account's credentials."""
+
+    name: str
+    label: str
+    secret: bool = True
+    required: bool = True
+    help: str = ""
+
+
+class Gateway(ABC):
+    """One account at one gateway. Instances may be shared by threads; every verb may raise `gateways.errors`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    currencies: ClassVar[frozenset[str] | None] = None  # None: whatever the account is set up for
+    capabilities: ClassVar[Capability] = Capability.NONE
+    credentials: ClassVar[tuple[CredentialField, ...]] = ()
+
+    def __init__(self, credentials: Mapping[str, str], *, timeout: int, workspace: Path) -> None:
+        """`timeout` is the longest wait for an answer in seconds; `workspace` a directory for state of its own."""
+        self.secrets = credentials
+        self.timeout = timeout
+        self.workspace = workspace
+
+    @abstractmethod
+    def create_payment(self, request: PaymentRequest) -> PaymentResult:
+        """Charge, or begin a payment that the payer must finish. The same key never charges twice."""
+
+    @abstractmethod
+    def fetch_payment(self, ref: PaymentRef) -> PaymentResult | None:
+        """How the payment stands. None: the gateway surely knows no payment with this key."""
+
+    def check_credentials(self) -> None:
+        """Raises GatewayRefused when the credentials do not work. Asks about a payment that cannot exist."""
+        self.fetch_payment(PaymentRef(key="connection-test"))
+
+    def resume_payment(self, ref: PaymentRef, answer: Mapping[str, str]) -> PaymentResult:
+        """The payer came back from the gateway's page with these query parameters."""
+        raise self._unsupported("resume_payment")
+
+    def begin_setup(self, request: SetupRequest) -> NextAction:
+        """Show the payer the gateway's own form for leaving a method; `save_method` takes what it gives."""
+        raise self._unsupported("begin_setup")
+
+    def save_method(self, request: SaveMethodRequest) -> SavedMethod:
+        """Keep a method for later charges. Raises MethodRefused when the payer's bank will not have it kept."""
+        raise self._unsupported("save_method")
+
+    def fetch_method(self, token: str) -> SavedMethod | None:
+        """A kept method as it is now: a bank may have replaced the card behind it. None: it is gone."""
+        raise self._unsupported("fetch_method")
+
+    def forget_method(self, token: str) -> None:
+        """Drop a kept method at the gateway; no error when it is gone already."""
+        raise self._unsupported("forget_method")
+
+    def capture(self, ref: PaymentRef) -> PaymentResult:
+        """Take money that was only authorized."""
+        raise self._unsupported("capture")
+
+    def void(self, ref: PaymentRef) -> PaymentResult:
+        """Give up an authorized or unfinished payment."""
+        raise self._unsupported("void")
+
+    def refund(self, request: RefundRequest) -> RefundResult:
+        """Send money back. The same key never refunds twice."""
+        raise self._unsupported("refund")
+
+    def fetch_refund(self, ref: RefundRef) -> RefundResult | None:
+        """How the refund stands. None: the gateway surely knows no refund with this key."""
+        raise self._unsupported("fetch_refund")
+
+    def parse_webhook(self, request: RawRequest) -> list[Notice]:
+        """The notices in a webhook, after checking its signature. Raises InvalidSignature."""
+        raise self._unsupported("parse_webhook")
+
+    def fetch_dispute(self, gateway_ref: str) -> Dispute | None:
+        """How a dispute stands, by the gateway's reference. None: there is no such dispute."""
+        raise self._unsupported("fetch_dispute")
+
+    def list_transactions(self, since: datetime, until: datetime) -> Sequence[Transaction]:
+        """The gateway's own list over [since, until), UTC, for reconciliation."""
+        raise self._unsupported("list_transactions")
+
+    def _without_secrets(self, text: str) -> str:
+        """What a gateway said, fit for staff and logs: our own secrets, should it repeat them, are blanked."""
+        secret = (self.secrets.get(field.name, "") for field in self.credentials if field.secret)
+        for word in sorted(chain.from_iterable(map(str.split, secret)), key=len, reverse=True):
+            text = text.replace(word, "[secret]")
+        return text
+
+    def _unsupported(self, verb: str) -> Unsupported:
+        return Unsupported(f"{self.title} cannot {verb.replace('_', ' ')}.")

@@ -1,0 +1,63 @@
+"""Stripe's SDK: one client for an account and a process, and what it raises, in our words."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TypeVar
+
+import stripe
+
+from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, OutcomeUnknown, RateLimited
+from app.gateways.stripe_words import Json
+from app.gateways.transport import never_sent
+
+CONNECT_SECONDS = 3
+Found = TypeVar("Found", bound=stripe.StripeObject)
+stripe.enable_telemetry = False
+
+
+@lru_cache(maxsize=128)
+def client_of(api_key: str, base_url: str, timeout: int) -> stripe.StripeClient:
+    """The client of an account; `timeout` in seconds. It never tries again by itself: that is for us to decide."""
+    return stripe.StripeClient(
+        api_key,
+        base_addresses={"api": base_url},
+        max_network_retries=0,
+        http_client=stripe.RequestsClient(timeout=(min(CONNECT_SECONDS, timeout), timeout)),
+    )
+
+
+@contextmanager
+def calling(fit_to_say: Callable[[str], str], no_answer: type[GatewayError] = OutcomeUnknown) -> Iterator[None]:
+    """Call Stripe in this block. What is neither refused nor surely unsent is raised as `no_answer`.
+
+    `fit_to_say` takes our secrets out of Stripe's sentences. The SDK's own exception is left behind, because it holds
+    the request.
+    """
+    try:
+        yield
+    except stripe.RateLimitError as error:
+        wait = (error.headers or {}).get("retry-after", "")
+        seconds = int(wait) if wait.isdecimal() else None
+        raise RateLimited("Stripe takes no more requests for now.", seconds) from None
+    except (stripe.AuthenticationError, stripe.PermissionError, stripe.InvalidRequestError) as error:
+        raise GatewayRefused(fit_to_say(f"Stripe refused: {error.user_message}")) from None
+    except stripe.StripeError as error:
+        kind = GatewayUnavailable if never_sent(error) else no_answer
+        raise kind(f"Stripe gave no answer: {type(error).__name__}.") from None
+
+
+def told(error: stripe.StripeError) -> Json:
+    """The error document of an answer."""
+    body = error.json_body if isinstance(error.json_body, dict) else {}
+    return body.get("error") or {}
+
+
+def if_there(retrieve: Callable[[], Found]) -> Found | None:
+    """What a call retrieves; None when Stripe has no such object."""
+    try:
+        return retrieve()
+    except stripe.InvalidRequestError as error:
+        if error.code != "resource_missing":
+            raise
+        return None

@@ -1,0 +1,271 @@
+"""What goes to a gateway and what comes back: frozen values, the same for all of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from app.domain.declines import Decline
+from app.domain.money import Money
+
+
+class PaymentStatus(StrEnum):
+    """How a payment stands at the gateway."""
+
+    REQUIRES_ACTION = "requires_action"
+    PENDING = "pending"
+    AUTHORIZED = "authorized"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class RefundStatus(StrEnum):
+    """How a refund stands at the gateway."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class DisputeStatus(StrEnum):
+    """How a dispute stands at the gateway. `WON` is ours: the money stays, or came back."""
+
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+
+
+class NoticeKind(StrEnum):
+    """What a notice is about, and so what is to be looked up now."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    METHOD = "method"
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who pays, as far as gateways need to know."""
+
+    customer_id: str
+    name: str
+    email: str
+    country: str | None = None
+    gateway_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequest:
+    """One attempt to collect. `key` is our idempotency key; the same key never charges twice.
+
+    `token` is a saved method's token or a one-time token of the gateway's own form. `off_session` says that the payer
+    is not there to answer questions. `return_url` is where the gateway sends the payer back to.
+    """
+
+    key: str
+    amount: Money
+    payer: Payer
+    token: str | None = None
+    off_session: bool = False
+    save_method: bool = False
+    capture: bool = True
+    description: str = ""
+    reference: str = ""
+    return_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRef:
+    """A payment we ask about: our key always, the gateway's reference once it is known.
+
+    `started_at` (UTC) and `request`, the payment as it was first asked for, help a gateway that cannot be asked by our
+    key: it looks through the payer's payments or through those of that hour.
+    """
+
+    key: str
+    gateway_ref: str | None = None
+    started_at: datetime | None = None
+    request: PaymentRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Send the payer to this page; they come back to the return URL."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class QrCode:
+    """Show a code to scan, until it expires (UTC)."""
+
+    uri: str
+    amount_text: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PhonePrompt:
+    """The payer answers on this phone."""
+
+    msisdn: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientToken:
+    """The gateway's own form, in the browser, goes on with this token."""
+
+    token: str
+    public_key: str
+
+
+NextAction = Redirect | QrCode | PhonePrompt | ClientToken
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """A method that can be charged later: the gateway's token, and what a payer recognises it by."""
+
+    token: str
+    kind: str = "card"
+    brand: str | None = None
+    last4: str | None = None
+    exp_month: int | None = None
+    exp_year: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What the gateway thinks of a payment: `risk` is normal, elevated or highest; None where nothing was checked."""
+
+    risk: str | None = None
+    cvc: bool | None = None
+    address: bool | None = None
+    postal_code: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentResult:
+    """How a payment stands. `amount` is what the gateway says it took (minor units of `amount.currency`).
+
+    `fee` is in the currency the gateway settles in, which may be another one.
+    """
+
+    status: PaymentStatus
+    gateway_ref: str | None = None
+    amount: Money | None = None
+    fee: Money | None = None
+    decline: Decline | None = None
+    next_action: NextAction | None = None
+    saved_method: SavedMethod | None = None
+    checks: Checks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetupRequest:
+    """A payer wants to leave a method on the gateway's own form. `currency` is the one they will be charged in.
+
+    They come back to `return_url` with a query parameter `token`, which is what `save_method` takes.
+    """
+
+    key: str
+    payer: Payer
+    return_url: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMethodRequest:
+    """A one-time token of the gateway's own form, to be kept for later charges."""
+
+    token: str
+    payer: Payer
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Money back for a payment. `key` is our idempotency key; `amount` is at most what is left of the payment."""
+
+    key: str
+    payment: PaymentRef
+    amount: Money
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRef:
+    """A refund we ask about."""
+
+    key: str
+    payment: PaymentRef
+    gateway_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundResult:
+    """How a refund stands."""
+
+    status: RefundStatus
+    gateway_ref: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """A webhook exactly as it came: the bytes that were signed, and the headers in lower case.
+
+    The age of a signature is measured at `received_at` (UTC), however much later the notice is worked on.
+    """
+
+    body: bytes
+    headers: Mapping[str, str]
+    query: Mapping[str, str] = field(default_factory=dict)
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A verified hint that something happened. `dedupe` tells two deliveries of one notice from two notices.
+
+    It names what to look up: the payment or refund (with an empty key where the gateway names its own reference only),
+    the dispute by the gateway's reference, or the token of a saved method that changed or is gone.
+    """
+
+    kind: NoticeKind
+    dedupe: str
+    payment: PaymentRef | None = None
+    refund: RefundRef | None = None
+    dispute_ref: str | None = None
+    method_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A payer's bank wants money back. `amount` is what is disputed; evidence is taken until `respond_by` (UTC)."""
+
+    gateway_ref: str
+    payment: PaymentRef
+    status: DisputeStatus
+    amount: Money
+    reason: str
+    opened_at: datetime
+    respond_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One row of the gateway's own list, for reconciliation.
+
+    `kind` is payment, refund, dispute, dispute_reversal, payout or fee. `amount` is never negative; that of a payment
+    or refund is in the payer's currency, `fee` in the one the gateway settles in. `key` is ours, where it is known.
+    """
+
+    kind: str
+    gateway_ref: str
+    key: str | None
+    amount: Money
+    at: datetime
+    fee: Money | None = None

@@ -1,0 +1,59 @@
+"""Identifiers: UUIDv7 in the database, TypeIDs (`inv_01h…`) everywhere else, through one column type."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Dialect
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.exc import DontWrapMixin
+from sqlalchemy.types import TypeDecorator
+from typeid import TypeID
+from typeid.errors import TypeIDException
+
+from app.domain.errors import NotFound
+
+
+class NoSuchId(NotFound, DontWrapMixin):
+    """A text that cannot be the id of anything. It comes out of a query as it is, for edges to answer 404."""
+
+
+def new_id(prefix: str) -> str:
+    """A fresh TypeID of that kind; later ones sort after earlier ones."""
+    return str(TypeID(prefix=prefix))
+
+
+def is_id(prefix: str, text: str) -> bool:
+    """Whether the text is a well-formed TypeID of that kind."""
+    try:
+        return TypeID.from_string(text).prefix == prefix
+    except TypeIDException:
+        return False
+
+
+def to_uuid(prefix: str, text: str) -> UUID:
+    """The UUID inside a TypeID. Raises NoSuchId when the text is not an id of that kind: nothing can have it."""
+    if not is_id(prefix, text):
+        raise NoSuchId(f"“{text}” is not an id that begins with {prefix}_.", field="id")
+    return UUID(bytes=TypeID.from_string(text).uuid_bytes)
+
+
+def as_id(prefix: str, value: UUID) -> str:
+    """The TypeID of a UUID."""
+    return str(TypeID.from_uuid(value, prefix))  # type: ignore[arg-type]
+
+
+class TypeId(TypeDecorator[str]):
+    """A `uuid` column that reads and writes TypeID strings of one prefix."""
+
+    impl = PgUuid(as_uuid=True)
+    cache_ok = True
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self.prefix = prefix
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> UUID | None:
+        return None if value is None else to_uuid(self.prefix, value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else as_id(self.prefix, value)

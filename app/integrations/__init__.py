@@ -1,0 +1,1 @@
+"""Ports to the outside other than gateways: PDF, file storage, mail."""

@@ -1,0 +1,56 @@
+"""Periodic work: one table. Every row may run at any frequency and in any number of workers without harm."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.jobs import sweeps
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """A job and how often it is rung for."""
+
+    name: str
+    every_seconds: int
+    job: str
+
+
+PERIODIC: tuple[Periodic, ...] = (
+    Periodic("relay", 5, "app.jobs.sweeps.relay"),
+    Periodic("tasks", 5, "app.jobs.sweeps.run_tasks"),
+    Periodic("mails", 5, "app.jobs.sweeps.send_mails"),
+    Periodic("checks", 10, "app.jobs.sweeps.check_payments"),
+    Periodic("usage alerts", 60, "app.jobs.sweeps.check_usage"),
+    Periodic("renewals", 60, "app.jobs.sweeps.renew"),
+    Periodic("drafts", 60, "app.jobs.sweeps.finalize"),
+    Periodic("credit note refunds", 60, "app.jobs.sweeps.refund_credit_notes"),
+    Periodic("dunning", 60, "app.jobs.sweeps.dun"),
+    Periodic("old keys", 3600, "app.jobs.sweeps.forget_keys"),
+    Periodic("collections", 30, "app.jobs.sweeps.collect"),
+)
+
+# In the order in which one leads to the next.
+ROUND = (
+    sweeps.check_usage,
+    sweeps.renew,
+    sweeps.finalize,
+    sweeps.relay,
+    sweeps.run_tasks,
+    sweeps.refund_credit_notes,
+    sweeps.dun,
+    sweeps.collect,
+    sweeps.check_payments,
+    sweeps.send_mails,
+)
+MAX_ROUNDS = 1000
+
+
+def run_due(at: datetime) -> int:
+    """Do all that is due at `at`, and what follows from it, until nothing is left; gives how much was done."""
+    done = 0
+    for _ in range(MAX_ROUNDS):
+        just_done = sum(sweep(at) for sweep in ROUND)
+        done += just_done
+        if not just_done:
+            return done
+    raise RuntimeError(f"work did not come to an end after {MAX_ROUNDS} rounds")

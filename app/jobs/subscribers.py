@@ -1,0 +1,47 @@
+"""Who listens to what: one table from events to work, one from work to the service that does it."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from app.services import access, charging, credit_note_papers, credit_note_refunds, due_payments, notices
+
+Worker = Callable[[str, datetime], object]
+
+WORKERS: Mapping[str, Worker] = {
+    "collect_invoice": due_payments.collect_if_due,
+    "close_open_attempt": charging.close_open_attempt,
+    "send_invoice": notices.invoice_issued,
+    "send_receipt": notices.invoice_paid,
+    "send_payment_failed": notices.payment_failed,
+    "send_action_required": notices.action_required,
+    "send_refund": notices.refund_made,
+    "send_credit_note": credit_note_papers.credit_note_issued,
+    "refund_credit_note": credit_note_refunds.send,
+    "send_canceled": notices.subscription_canceled,
+    "refresh_access": access.forget_subject,
+}
+
+SUBSCRIBERS: Mapping[str, tuple[str, ...]] = {
+    "invoice.finalized": ("collect_invoice", "send_invoice", "refresh_access"),
+    "invoice.paid": ("close_open_attempt", "send_receipt", "refresh_access"),
+    "invoice.reopened": ("refresh_access",),
+    "invoice.voided": ("refresh_access",),
+    "invoice.uncollectible": ("refresh_access",),
+    "credit_note.issued": ("refund_credit_note", "send_credit_note", "refresh_access"),
+    "payment.failed": ("send_payment_failed", "refresh_access"),
+    "payment.requires_action": ("send_action_required", "refresh_access"),
+    "payment.pending": ("refresh_access",),
+    "payment.authorized": ("refresh_access",),
+    "payment.unknown": ("refresh_access",),
+    "payment.canceled": ("refresh_access",),
+    "payment.not_executed": ("refresh_access",),
+    "refund.succeeded": ("send_refund",),
+    "subscription.created": ("refresh_access",),
+    "subscription.updated": ("refresh_access",),
+    "subscription.activated": ("refresh_access",),
+    "subscription.past_due": ("refresh_access",),
+    "subscription.unpaid": ("refresh_access",),
+    "subscription.canceled": ("send_canceled", "refresh_access"),
+    "customer.updated": ("refresh_access",),
+    "customer.deleted": ("refresh_access",),
+}

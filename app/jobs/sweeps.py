@@ -1,0 +1,113 @@
+"""Looking for what is due, in every tenant. Safe at any frequency and in any number: each row is claimed by one."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from app import clock
+from app.db import current_tenant_id, session, tenant_scope, transaction
+from app.jobs import queues
+from app.jobs.subscribers import SUBSCRIBERS, WORKERS
+from app.logs import logger
+from app.queries.due import tenants_with
+from app.services import (
+    credit_note_refunds,
+    delivery,
+    drafts,
+    due_payments,
+    dunning,
+    idempotency,
+    outbox,
+    refunds,
+    renewals,
+    tasks,
+    usage_alerts,
+)
+
+log = logger(__name__)
+
+
+def relay(at: datetime | None = None) -> int:
+    """Number new events and ring for the work they ask for."""
+    return _each("events", at, _relay_tenant)
+
+
+def run_tasks(at: datetime | None = None) -> int:
+    """Do the work whose doorbell was lost."""
+    return _each("tasks", at, lambda now: sum(tasks.run(task_id, WORKERS, now) for task_id in tasks.due(now)))
+
+
+def renew(at: datetime | None = None) -> int:
+    """Bill every subscription that is due."""
+    return _each("renewals", at, renewals.renew_due)
+
+
+def finalize(at: datetime | None = None) -> int:
+    """Finalise every draft whose grace is over."""
+    return _each("drafts", at, drafts.finalize_due)
+
+
+def refund_credit_notes(at: datetime | None = None) -> int:
+    """Send back what credit notes promised."""
+    return _each("credit_note_refunds", at, credit_note_refunds.send_due)
+
+
+def dun(at: datetime | None = None) -> int:
+    """Take the reminder, retry or final step of every invoice that is due for one."""
+    return _each("dunning", at, dunning.take_due)
+
+
+def collect(at: datetime | None = None) -> int:
+    """Collect every invoice that is due."""
+    return _each("collections", at, due_payments.collect_due)
+
+
+def check_payments(at: datetime | None = None) -> int:
+    """Ask gateways about payments and refunds whose answer is overdue."""
+    return _each("checks", at, due_payments.check_due) + _each("refund_checks", at, refunds.check_due)
+
+
+def send_mails(at: datetime | None = None) -> int:
+    """Hand queued mail to the post office."""
+    return _each("mails", at, delivery.send_due)
+
+
+def check_usage(at: datetime | None = None) -> int:
+    """Look at the alerts on usage that grew."""
+    return _each("usage_checks", at, usage_alerts.check_due)
+
+
+def forget_keys(at: datetime | None = None) -> int:
+    """Forget answers that were kept for a repeated request long enough."""
+    return _each("old_keys", at, _purge_keys)
+
+
+def _purge_keys(at: datetime) -> int:
+    with transaction():
+        return idempotency.purge(at)
+
+
+def _relay_tenant(at: datetime) -> int:
+    relayed = 0
+    while just_relayed := _relay_batch(at):
+        relayed += just_relayed
+    return relayed
+
+
+def _relay_batch(at: datetime) -> int:
+    with transaction():
+        batch = outbox.relay(SUBSCRIBERS, at)
+    queues.enqueue_each("app.jobs.work.run_task", [(current_tenant_id(), task_id) for task_id in batch.task_ids])
+    return batch.events
+
+
+def _each(kind: str, at: datetime | None, work: Callable[[datetime], int]) -> int:
+    """Do the work in each tenant that has some. One tenant's trouble does not hold up the others."""
+    now, done = at or clock.now(), 0
+    for tenant_id in tenants_with(kind, now):
+        try:
+            with tenant_scope(tenant_id):
+                done += work(now)
+        except Exception:
+            log.exception("sweep failed", kind=kind, tenant=tenant_id)
+            session().rollback()
+    return done

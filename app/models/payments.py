@@ -1,0 +1,133 @@
+"""Gateway accounts, attempts to collect, and refunds."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.money import Money
+from app.models.base import (
+    HasStatus,
+    Json,
+    TenantRow,
+    asked_once,
+    belongs_to,
+    instant,
+    json_object,
+    key,
+    known_status,
+    minor,
+    reference,
+    requested_by,
+)
+from app.models.customers import Customer, PaymentMethod
+from app.models.invoices import Invoice
+
+
+class GatewayAccount(TenantRow):
+    """A tenant's account at a gateway. Its credentials are sealed with AES-256-GCM; `key_id` says with which key."""
+
+    __tablename__ = "gateway_accounts"
+    __table_args__ = (UniqueConstraint("name", "tenant_id"),)
+
+    id: Mapped[str] = key("gac")
+    name: Mapped[str]
+    gateway: Mapped[str] = mapped_column(String(16))
+    mode: Mapped[str] = mapped_column(String(8), default="test")
+    credentials: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[str] = mapped_column(String(32))
+    disabled_at: Mapped[datetime | None] = instant()
+
+
+OPEN_STATUSES = ("sending", "requires_action", "pending", "authorized", "unknown")
+OPEN_PAYMENT = f"status IN {OPEN_STATUSES!r}"
+NOT_EXECUTED = ("gateway_unavailable", "gateway_refused")  # codes of attempts that the payer's bank never saw
+
+
+class Payment(HasStatus, TenantRow):
+    """One attempt to collect an invoice. Its id is our idempotency key, kept before anything is sent."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        belongs_to("invoice_id", "invoices"),
+        belongs_to("customer_id", "customers"),
+        belongs_to("gateway_account_id", "gateway_accounts"),
+        belongs_to("payment_method_id", "payment_methods"),
+        known_status("payment"),
+        Index("payments_by_invoice", "invoice_id", "tenant_id"),
+        Index("payments_by_customer", "customer_id", "tenant_id"),
+        Index("payments_by_gateway_ref", "gateway_account_id", "gateway_ref", "tenant_id"),
+        Index("payments_one_open", "tenant_id", "invoice_id", unique=True, postgresql_where=text(OPEN_PAYMENT)),
+        Index("payments_to_check", "tenant_id", "check_at", postgresql_where=text("check_at IS NOT NULL")),
+        asked_once("payments"),
+        CheckConstraint("amount_minor > 0 AND refunded_minor BETWEEN 0 AND amount_minor", name="payments_refund_bound"),
+    )
+    noun = "payment"
+
+    id: Mapped[str] = key("pay")
+    invoice_id: Mapped[str] = reference("inv")
+    customer_id: Mapped[str] = reference("cus")
+    gateway_account_id: Mapped[str] = reference("gac")
+    payment_method_id: Mapped[str | None] = reference("pm")
+    requested_by: Mapped[str | None] = requested_by()
+    status: Mapped[str] = mapped_column(String(16))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_minor: Mapped[int] = minor()
+    refunded_minor: Mapped[int] = minor(default=0)
+    off_session: Mapped[bool] = mapped_column(default=True)
+    gateway_ref: Mapped[str | None] = mapped_column(String(255))
+    decline_code: Mapped[str | None] = mapped_column(String(40))
+    decline_hard: Mapped[bool | None]
+    message: Mapped[str | None]
+    next_action: Mapped[Json] = json_object()
+    check_at: Mapped[datetime | None] = instant()
+    checks: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime] = instant()
+    settled_at: Mapped[datetime | None] = instant()
+
+    invoice: Mapped[Invoice] = relationship(viewonly=True)
+    customer: Mapped[Customer] = relationship(viewonly=True)
+    gateway_account: Mapped[GatewayAccount] = relationship(viewonly=True)
+    payment_method: Mapped[PaymentMethod | None] = relationship(viewonly=True)
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class Refund(HasStatus, TenantRow):
+    """Money on its way back to the payer, for a credit note or as a gift. Claimed, sent and recorded like a payment."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        belongs_to("payment_id", "payments"),
+        belongs_to("credit_note_id", "credit_notes"),
+        known_status("refund"),
+        Index("refunds_by_payment", "payment_id", "tenant_id"),
+        Index("refunds_by_note", "credit_note_id", "tenant_id", postgresql_where=text("credit_note_id IS NOT NULL")),
+        Index("refunds_to_check", "tenant_id", "check_at", postgresql_where=text("check_at IS NOT NULL")),
+        asked_once("refunds"),
+        CheckConstraint("amount_minor > 0", name="refunds_positive"),
+    )
+    noun = "refund"
+
+    id: Mapped[str] = key("ref")
+    payment_id: Mapped[str] = reference("pay")
+    credit_note_id: Mapped[str | None] = reference("crn")
+    requested_by: Mapped[str | None] = requested_by()
+    status: Mapped[str] = mapped_column(String(16))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_minor: Mapped[int] = minor()
+    reason: Mapped[str] = mapped_column(default="")
+    gateway_ref: Mapped[str | None] = mapped_column(String(255))
+    message: Mapped[str | None]
+    check_at: Mapped[datetime | None] = instant()
+    checks: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime] = instant()
+    settled_at: Mapped[datetime | None] = instant()
+
+    payment: Mapped[Payment] = relationship(viewonly=True)
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)

@@ -1,0 +1,145 @@
+"""Claim, call, record: the only service that opens transactions of its own, because no gateway is called inside one."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from app.db import transaction
+from app.domain.errors import Conflict
+from app.domain.money import Money
+from app.gateways import gateway_class
+from app.gateways.base import Capability
+from app.gateways.types import PaymentRef, PaymentRequest, PaymentResult, PaymentStatus
+from app.models import Customer, Invoice, Payment
+from app.models.payments import OPEN_STATUSES
+from app.queries.base import get
+from app.queries.payments import is_overdue, open_payment
+from app.services import gateway_accounts, pay_links, payments
+from app.services.outcomes import NoAnswer, NotExecuted, ask, call
+from app.services.payment_methods import payer_of
+
+GIVEN_UP_AFTER = timedelta(days=1)  # a payer who has not approved by then will not
+
+
+def collect(
+    invoice_id: str,
+    at: datetime,
+    *,
+    method_id: str | None = None,
+    off_session: bool = True,
+    only_if_due: bool = False,
+    return_url: str = "",
+    amount: Money | None = None,
+) -> Payment:
+    """Try to collect an invoice once. A second caller at the same time gets Conflict (`payment_in_progress`).
+
+    `off_session`: nobody is there to answer the bank's questions. With a payer present, `return_url` is where the bank
+    sends them back to. `only_if_due`, `amount`: see `payments.claim`.
+    """
+    with transaction():
+        payment = payments.claim(
+            invoice_id, at, method_id=method_id, off_session=off_session, only_if_due=only_if_due, amount=amount
+        )
+        request = _request(payment, return_url)
+        gateway = gateway_accounts.connect(payment.gateway_account)
+    outcome = call(lambda: gateway.create_payment(request))
+    with transaction():
+        return payments.record(payment.id, outcome, at)
+
+
+def resume(payment_id: str, answer: Mapping[str, str], at: datetime) -> Payment:
+    """The payer came back from the gateway's page: ask how it went, and record it."""
+    payment = get(Payment, payment_id)
+    gateway = gateway_accounts.connect(payment.gateway_account)
+    if Capability.RESUME not in gateway.capabilities:
+        return check(payment_id, at)
+    outcome = ask(lambda: gateway.resume_payment(_ref(payment), answer))
+    with transaction():
+        return payments.record(payment_id, outcome, at)
+
+
+def check(payment_id: str, at: datetime) -> Payment:
+    """Ask the gateway about an attempt by our key, and give up one that its payer has left alone for a day.
+
+    An attempt it does not know was surely not executed once its answer is overdue; before, it may be on its way.
+    """
+    payment = get(Payment, payment_id)
+    account = payment.gateway_account
+    found = ask(lambda: gateway_accounts.connect(account).fetch_payment(_ref(payment)))
+    if found is None and not is_overdue(Payment, payment_id):
+        return payment
+    if _is_given_up(payment, found, at):
+        found = _void(payment) or found
+    with transaction():
+        return payments.record(payment_id, found or NotExecuted("The gateway never received this payment."), at)
+
+
+def look(payment_id: str, at: datetime) -> Payment:
+    """Ask about an open attempt because its payer is waiting, and write down only what is news.
+
+    No news leaves the attempt as it is, together with the plan of when it is checked next.
+    """
+    payment = get(Payment, payment_id)
+    if payment.status not in OPEN_STATUSES:
+        return payment
+    found = ask(lambda: gateway_accounts.connect(payment.gateway_account).fetch_payment(_ref(payment)))
+    if not isinstance(found, PaymentResult) or found.status == payment.status:
+        return payment
+    with transaction():
+        return payments.record(payment_id, found, at)
+
+
+def supersede(invoice_id: str, at: datetime) -> None:
+    """Close an attempt that waits for the payer, so that another way to pay can be opened.
+
+    Raises Conflict when it cannot be closed any more: the money may be on its way.
+    """
+    payment = open_payment(invoice_id)
+    if payment is None:
+        return
+    outcome = _void(payment) if payment.status == "requires_action" else None
+    if outcome is None:
+        raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
+    with transaction():
+        payments.record(payment.id, outcome, at)
+
+
+def close_open_attempt(invoice_id: str, at: datetime) -> None:
+    """The invoice is paid: take back an attempt that still waits for its payer, so that nobody pays twice.
+
+    One that cannot be taken back any more is left to come in, and is kept as the customer's credit.
+    """
+    with suppress(Conflict):
+        supersede(invoice_id, at)
+
+
+def _request(payment: Payment, return_url: str) -> PaymentRequest:
+    invoice = get(Invoice, payment.invoice_id)
+    method = payment.payment_method
+    return PaymentRequest(
+        key=payment.id,
+        amount=payment.amount,
+        payer=payer_of(get(Customer, payment.customer_id)),
+        token=method.token if method else None,
+        off_session=payment.off_session,
+        description=f"{invoice.seller.get('name', '')} {invoice.number}".strip(),
+        reference=invoice.number or invoice.id,
+        return_url=return_url or pay_links.return_address(payment, payment.started_at),
+    )
+
+
+def _ref(payment: Payment) -> PaymentRef:
+    return PaymentRef(payment.id, payment.gateway_ref, payment.started_at)
+
+
+def _is_given_up(payment: Payment, found: PaymentResult | NoAnswer | None, at: datetime) -> bool:
+    waits = isinstance(found, PaymentResult) and found.status is PaymentStatus.REQUIRES_ACTION
+    return waits and payment.started_at + GIVEN_UP_AFTER <= at
+
+
+def _void(payment: Payment) -> PaymentResult | NoAnswer | None:
+    """What became of it when we gave it up; None when the gateway cannot do that."""
+    account = payment.gateway_account
+    if Capability.VOID not in gateway_class(account.gateway).capabilities:
+        return None
+    return ask(lambda: gateway_accounts.connect(account).void(_ref(payment)))

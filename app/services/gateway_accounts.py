@@ -1,0 +1,96 @@
+"""A tenant's accounts at gateways: credentials sealed, opened only to make a call."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from app import crypto
+from app.db import current_tenant_id, session
+from app.domain.errors import Conflict, InvalidInput
+from app.gateways import gateway_class, open_gateway
+from app.gateways.base import Gateway
+from app.models import GatewayAccount
+from app.queries.base import get
+from app.services.history import audit
+from app.settings import current_settings
+
+
+def create(
+    name: str, gateway: str, credentials: Mapping[str, str], at: datetime, *, mode: str = "test"
+) -> GatewayAccount:
+    """Connect an account. Raises InvalidInput for an unknown gateway or a missing credential."""
+    _check(gateway, credentials)
+    row = GatewayAccount(name=name, gateway=gateway, mode=mode, credentials=b"", key_id="", created_at=at)
+    session().add(row)
+    session().flush()
+    _seal(row, credentials)
+    audit("gateway_account.create", row.id, at, gateway=gateway, mode=mode)
+    return row
+
+
+def replace_credentials(account_id: str, credentials: Mapping[str, str], at: datetime) -> None:
+    """Give an account new credentials; open payments go on with them."""
+    row = get(GatewayAccount, account_id, lock=True)
+    _check(row.gateway, credentials)
+    _seal(row, credentials)
+    audit("gateway_account.rotate", row.id, at)
+
+
+def disable(account_id: str, at: datetime) -> None:
+    """Start nothing new on an account; what is open is still asked about."""
+    row = get(GatewayAccount, account_id, lock=True)
+    row.disabled_at = row.disabled_at or at
+    audit("gateway_account.disable", row.id, at)
+
+
+def usable(account_id: str) -> GatewayAccount:
+    """The account, for something new. Raises Conflict when it is disabled."""
+    row = get(GatewayAccount, account_id)
+    if row.disabled_at:
+        raise Conflict(f"The gateway account {row.name} is disabled.", code="gateway_account_disabled")
+    return row
+
+
+def connect(account: GatewayAccount) -> Gateway:
+    """The adapter of an account, with its credentials. Raises Conflict (`credentials_locked`) when they do not open."""
+    settings = current_settings()
+    return open_gateway(
+        account.gateway,
+        _credentials(account),
+        timeout=settings.gateway_timeout_seconds,
+        workspace=settings.quittance_data_dir / "gateways",
+    )
+
+
+def reseal(account_id: str, at: datetime) -> None:
+    """Seal an account's credentials with the active key, after ENCRYPTION_KEYS got a new first one."""
+    row = get(GatewayAccount, account_id, lock=True)
+    _seal(row, _credentials(row))
+    audit("gateway_account.reseal", row.id, at, key_id=row.key_id)
+
+
+def _credentials(row: GatewayAccount) -> dict[str, str]:
+    sealed = crypto.Sealed(row.key_id, row.credentials)
+    try:
+        opened: dict[str, str] = json.loads(crypto.unseal(current_settings().keyring, sealed, _bound_to(row)))
+    except crypto.CannotOpen as error:
+        raise Conflict(
+            f"The credentials of {row.name} cannot be opened: {error}. Enter them again.", code="credentials_locked"
+        ) from None
+    return opened
+
+
+def _seal(row: GatewayAccount, credentials: Mapping[str, str]) -> None:
+    sealed = crypto.seal(current_settings().keyring, json.dumps(dict(credentials)).encode(), _bound_to(row))
+    row.key_id, row.credentials = sealed.key_id, sealed.box
+
+
+def _bound_to(row: GatewayAccount) -> str:
+    return f"{current_tenant_id()}|gateway_accounts|{row.id}"
+
+
+def _check(gateway: str, credentials: Mapping[str, str]) -> None:
+    fields = gateway_class(gateway).credentials
+    missing = [field.label for field in fields if field.required and not credentials.get(field.name)]
+    if missing:
+        raise InvalidInput(f"Still missing: {', '.join(missing)}.", code="missing_credentials", field="credentials")

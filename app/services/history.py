@@ -1,0 +1,44 @@
+"""Status moves that leave a trace, and the audit log of who did what."""
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from app.actors import current_actor
+from app.db import session
+from app.logs import request_id
+from app.models import AuditEntry, StatusChange
+
+
+class Moving(Protocol):
+    """A row with a status that obeys the lifecycle."""
+
+    id: Any
+    status: Any
+
+    def transition_to(self, new: str) -> bool: ...
+
+
+def move(row: Moving, new: str, at: datetime, reason: str | None = None) -> bool:
+    """Move a row's status and remember where it was. False when it is there already; raises IllegalTransition."""
+    old = row.status
+    if not row.transition_to(new):
+        return False
+    session().add(StatusChange(subject_id=row.id, old=old, new=new, at=at, reason=reason))
+    return True
+
+
+def audit(action: str, subject_id: str | None, at: datetime, **changes: Any) -> None:
+    """Write down that the current actor did something (`invoice.void`) to a row."""
+    actor = current_actor.get()
+    session().add(
+        AuditEntry(
+            at=at,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            action=action,
+            subject_id=subject_id,
+            changes=changes,
+            ip=actor.ip,
+            request_id=request_id(),
+        )
+    )

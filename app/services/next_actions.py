@@ -1,0 +1,25 @@
+"""What the payer must do next, as the JSON that a payment keeps and the API shows."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from app.gateways.types import ClientToken, NextAction, PhonePrompt, QrCode, Redirect
+
+KINDS: dict[str, type[NextAction]] = {
+    "redirect": Redirect,
+    "qr_code": QrCode,
+    "phone_prompt": PhonePrompt,
+    "client_token": ClientToken,
+}
+_NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def as_json(action: NextAction | None) -> dict[str, Any]:
+    """`{"kind": "redirect", "url": …}`; empty when there is nothing to do."""
+    if action is None:
+        return {}
+    values = {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(action).items()
+    }
+    return {"kind": _NAMES[type(action)], **values}

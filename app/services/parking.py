@@ -1,0 +1,24 @@
+"""Letting a subscription go on that was set aside for a person to look at."""
+
+from datetime import datetime
+
+from app.domain.errors import Conflict
+from app.models import Subscription
+from app.queries.base import get
+from app.services.contracts import contract_of, next_billing
+from app.services.events import emit
+from app.services.history import audit
+
+
+def release(subscription_id: str, at: datetime) -> Subscription:
+    """Bill a parked subscription again, from where it stopped. What still stands in its way parks it anew.
+
+    Raises Conflict for one that is not parked.
+    """
+    row = get(Subscription, subscription_id, lock=True)
+    if row.parked_reason is None:
+        raise Conflict("This subscription is not set aside.", code="not_parked")
+    row.parked_reason, row.next_billing_at = None, next_billing(contract_of(row, row.plan))
+    audit("subscription.release", row.id, at)
+    emit("subscription.updated", row.id, at, customer_id=row.customer_id, change="released")
+    return row

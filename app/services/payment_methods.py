@@ -1,0 +1,157 @@
+"""The means a customer pays with: a gateway's token, and what they recognise it by. Never a card number."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from app.db import session, transaction
+from app.domain.errors import Conflict, InvalidInput
+from app.gateways.base import Capability
+from app.gateways.types import Payer, SavedMethod, SaveMethodRequest
+from app.models import Customer, PaymentMethod, Subscription
+from app.queries.base import get
+from app.services import gateway_accounts, open_invoices
+from app.services.contracts import ENDED
+from app.services.events import emit
+from app.services.history import audit
+
+# Card numbers begin with 2 to 6 and stand by themselves. Without that, digits inside of one in 450 random UUIDs would pass
+# for one, and such ids stand by the thousand in what applications send.
+_CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?<![0-9A-Za-z]-)[2-6](?:[ -]?\d){12,18}(?!-?[0-9A-Za-z])")
+
+
+def refuse_card_number(text: str, field: str = "token") -> None:
+    """Raise InvalidInput when the text holds what passes as a card number: 13 to 19 digits with a Luhn check."""
+    for found in _CARD_NUMBER.findall(text):
+        if _luhn(re.sub(r"\D", "", found)):
+            raise InvalidInput(
+                "That looks like a card number. Send the gateway's token instead: card numbers are never taken here.",
+                code="card_number_refused",
+                field=field,
+            )
+
+
+def add(customer_id: str, gateway_account_id: str, token: str, at: datetime, *, default: bool = True) -> PaymentMethod:
+    """Save a method at the gateway and keep its token. Opens its own transactions: the gateway is called between them.
+
+    Raises InvalidInput for something that is not a token, and gateway errors as they come.
+    """
+    refuse_card_number(token)
+    with transaction():
+        account = gateway_accounts.usable(gateway_account_id)
+        payer = payer_of(get(Customer, customer_id))
+    gateway = gateway_accounts.connect(account)
+    if Capability.SAVE_METHOD not in gateway.capabilities:
+        raise Conflict(f"{gateway.title} cannot keep payment methods.", code="unsupported")
+    saved = gateway.save_method(SaveMethodRequest(token, payer))
+    with transaction():
+        return keep(customer_id, gateway_account_id, saved, at, default=default)
+
+
+def keep(
+    customer_id: str, gateway_account_id: str, saved: SavedMethod, at: datetime, *, default: bool
+) -> PaymentMethod:
+    """Keep what a gateway saved. The first method of a customer is the default one in any case."""
+    get(Customer, customer_id, lock=True)
+    has_default = session().scalar(
+        select(PaymentMethod.id).where(
+            PaymentMethod.customer_id == customer_id, PaymentMethod.is_default, PaymentMethod.removed_at.is_(None)
+        )
+    )
+    row = PaymentMethod(
+        customer_id=customer_id,
+        gateway_account_id=gateway_account_id,
+        kind=saved.kind,
+        token=saved.token,
+        brand=saved.brand,
+        last4=saved.last4,
+        exp_month=saved.exp_month,
+        exp_year=saved.exp_year,
+        created_at=at,
+    )
+    session().add(row)
+    session().flush()
+    if default or not has_default:
+        make_default(row.id, at)
+    audit("payment_method.add", row.id, at)
+    emit("payment_method.added", row.id, at, customer_id=customer_id)
+    return row
+
+
+def make_default(method_id: str, at: datetime) -> PaymentMethod:
+    """Charge this method from now on, and try open invoices with it at once. Raises Conflict for a removed one."""
+    get(Customer, get(PaymentMethod, method_id).customer_id, lock=True)
+    row = get(PaymentMethod, method_id, lock=True)
+    _refuse_removed(row)
+    session().execute(
+        update(PaymentMethod)
+        .where(PaymentMethod.customer_id == row.customer_id, PaymentMethod.is_default)
+        .values(is_default=False)
+    )
+    row.is_default = True
+    session().flush()
+    open_invoices.retry_with_default(row.customer_id, at)
+    audit("payment_method.default", row.id, at)
+    emit("payment_method.default", row.id, at, customer_id=row.customer_id)
+    return row
+
+
+def remove(method_id: str, at: datetime) -> None:
+    """Forget a method; the newest of the others becomes the default when it was that.
+
+    Raises Conflict when it is the last one of a customer with a running subscription.
+    """
+    get(Customer, get(PaymentMethod, method_id).customer_id, lock=True)
+    row = get(PaymentMethod, method_id, lock=True)
+    if row.removed_at:
+        return
+    others = [method for method in _kept(row.customer_id) if method.id != row.id]
+    if not others and _pays_something(row.customer_id):
+        raise Conflict(
+            "This is the last payment method of a running subscription: add another one first.",
+            code="last_payment_method",
+        )
+    row.removed_at, was_default, row.is_default = at, row.is_default, False
+    audit("payment_method.remove", row.id, at)
+    emit("payment_method.removed", row.id, at, customer_id=row.customer_id)
+    if was_default and others:
+        make_default(others[-1].id, at)
+
+
+def for_charging(customer_id: str, preferred_id: str | None) -> PaymentMethod | None:
+    """The method to charge: the preferred one while it is there, else the customer's default."""
+    methods = _kept(customer_id)
+    wanted = [method for method in methods if method.id == preferred_id] or [m for m in methods if m.is_default]
+    return wanted[0] if wanted else None
+
+
+def payer_of(customer: Customer) -> Payer:
+    """What a gateway is told about a customer."""
+    return Payer(customer.id, customer.name, customer.email, customer.address.get("country"))
+
+
+def _kept(customer_id: str) -> Sequence[PaymentMethod]:
+    """The methods that are still there, oldest first."""
+    query = select(PaymentMethod).where(PaymentMethod.customer_id == customer_id, PaymentMethod.removed_at.is_(None))
+    return session().scalars(query.order_by(PaymentMethod.id)).all()
+
+
+def _pays_something(customer_id: str) -> bool:
+    running = select(Subscription.id).where(
+        Subscription.customer_id == customer_id,
+        Subscription.collection == "automatic",
+        Subscription.status.not_in(ENDED),
+    )
+    return session().scalar(running.limit(1)) is not None
+
+
+def _refuse_removed(row: PaymentMethod) -> None:
+    if row.removed_at:
+        raise Conflict("This payment method was removed.", code="payment_method_removed")
+
+
+def _luhn(digits: str) -> bool:
+    doubled = [int(d) * (1 + i % 2) for i, d in enumerate(reversed(digits))]
+    return sum(n - 9 if n > 9 else n for n in doubled) % 10 == 0

@@ -1,0 +1,231 @@
+"""Payments: claiming an attempt, and the one door through which every result comes in."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func
+
+from app.db import session
+from app.domain.errors import Conflict, InvalidInput
+from app.domain.money import Money
+from app.gateways.types import PaymentResult, PaymentStatus
+from app.logs import logger
+from app.models import Invoice, Payment, PaymentMethod, Subscription
+from app.models.payments import OPEN_STATUSES
+from app.queries.base import get
+from app.queries.payments import open_payment
+from app.services import collection, gateway_accounts, ledger, payment_methods, write_offs
+from app.services.events import emit
+from app.services.history import audit, move
+from app.services.locks import lock_debt
+from app.services.next_actions import as_json
+from app.services.outcomes import NoAnswer, NotExecuted
+from app.settings import current_settings
+
+# How long after an attempt without a final state the gateway is asked: 5 minutes, an hour, then daily.
+CHECK_AFTER = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
+FIRST_CHECK = {"requires_action": timedelta(hours=1), "pending": timedelta(minutes=5), "authorized": timedelta(hours=1)}
+# Beyond these a gateway has told us about the money, and cannot deny it any more.
+MAY_BE_UNSEEN = ("sending", "unknown", "requires_action")
+
+log = logger(__name__)
+
+
+def claim(
+    invoice_id: str,
+    at: datetime,
+    *,
+    method_id: str | None = None,
+    off_session: bool,
+    only_if_due: bool = False,
+    amount: Money | None = None,
+) -> Payment:
+    """Step one of three: write the attempt as `sending`, under its own idempotency key, before anything is sent.
+
+    `only_if_due`: this is the attempt planned for `at` or before, and nobody has made it meanwhile. `amount`: a part of
+    what is due; all of it otherwise. Raises InvalidInput for an amount that is no such part, and Conflict when the
+    invoice takes no money, another attempt is open, or there is nothing to pay with.
+    """
+    invoice = get(Invoice, invoice_id, lock=True)
+    if invoice.status not in ("open", "uncollectible") or not invoice.due:
+        raise Conflict(f"This invoice is {invoice.status}: there is nothing to pay.", code="not_payable")
+    if open_payment(invoice_id):
+        raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
+    if only_if_due and not (invoice.collect_at and invoice.collect_at <= at):
+        raise Conflict("Another worker has collected this invoice meanwhile.", code="not_due")
+    asked = invoice.due if amount is None else _part(invoice, amount)
+    method = _method(invoice, method_id)
+    gateway_accounts.usable(method.gateway_account_id)
+    row = Payment(
+        invoice_id=invoice.id,
+        customer_id=invoice.customer_id,
+        gateway_account_id=method.gateway_account_id,
+        payment_method_id=method.id,
+        status="sending",
+        currency=invoice.currency,
+        amount_minor=asked.minor,
+        off_session=off_session,
+        check_at=func.now() + timedelta(seconds=current_settings().attempt_lease_seconds),
+        started_at=at,
+        created_at=at,
+    )
+    session().add(row)
+    session().flush()
+    invoice.attempts += 1
+    invoice.collect_at = None
+    audit("payment.start", row.id, at, invoice=invoice.id)
+    return row
+
+
+def record(payment_id: str, outcome: PaymentResult | NoAnswer | NotExecuted, at: datetime) -> Payment:
+    """Step three, and the only door: the answer, a webhook, the payer's return and reconciliation all end here.
+
+    An equal state changes nothing, nor does an answer older than what is known; an illegal move raises
+    IllegalTransition; the rest moves the status, posts the ledger, settles the invoice and emits events, all in the
+    caller's transaction.
+    """
+    payment = get(Payment, payment_id, lock=True)
+    if isinstance(outcome, PaymentResult):
+        _record_answer(payment, outcome, at)
+    elif isinstance(outcome, NotExecuted) and payment.status in MAY_BE_UNSEEN:
+        _record_not_executed(payment, outcome, at)
+    elif payment.status in OPEN_STATUSES:
+        _record_no_answer(payment, outcome.message, at)
+    return payment
+
+
+def put_off(payment_id: str) -> None:
+    """Ask later about an attempt that could not be asked about now."""
+    payment = get(Payment, payment_id, lock=True)
+    if payment.check_at:
+        _ask_later(payment)
+
+
+def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> None:
+    if result.status in OPEN_STATUSES and payment.status not in OPEN_STATUSES:
+        _record_older_answer(payment, result)
+        return
+    payment.gateway_ref = result.gateway_ref or payment.gateway_ref
+    payment.next_action = as_json(result.next_action)
+    if move(payment, result.status, at):
+        _RECORDERS[result.status](payment, result, at)
+        session().flush()
+    elif payment.status in OPEN_STATUSES:
+        _ask_later(payment)
+
+
+def _record_older_answer(payment: Payment, result: PaymentResult) -> None:
+    """The attempt has ended for us. One that we gave up and that is still open at the gateway may yet take money."""
+    log.info("an answer came late", payment=payment.id, ours=payment.status, theirs=result.status.value)
+    if payment.status != "succeeded":
+        payment.gateway_ref = result.gateway_ref or payment.gateway_ref
+        _ask_later(payment)
+
+
+def _record_no_answer(payment: Payment, message: str, at: datetime) -> None:
+    """Only what was just sent becomes unknown by it; the rest stays what it was when the gateway last spoke."""
+    payment.message = message
+    if payment.status == "sending":
+        move(payment, "unknown", at, message)
+        emit("payment.unknown", payment.id, at, customer_id=payment.customer_id, invoice=payment.invoice_id)
+    _ask_later(payment)
+
+
+def _succeeded(payment: Payment, result: PaymentResult, at: datetime) -> None:
+    payment.settled_at, payment.check_at, payment.next_action = at, None, {}
+    payment.decline_code = payment.decline_hard = payment.message = None
+    received = payment.amount if result.amount is None else result.amount
+    invoice = lock_debt(payment.invoice_id)
+    applied = min(received, invoice.due) if invoice.status in ("open", "uncollectible") else Money(0, payment.currency)
+    write_offs.recover(invoice, applied, at)
+    ledger.post_payment(payment, received=received, applied=applied, at=at)
+    emit("payment.succeeded", payment.id, at, customer_id=payment.customer_id, invoice=invoice.id, amount=str(received))
+    if received - applied:
+        emit("payment.unapplied", payment.id, at, customer_id=payment.customer_id, amount=str(received - applied))
+    collection.settle(invoice, applied, at)
+
+
+def _failed(payment: Payment, result: PaymentResult, at: datetime) -> None:
+    decline, had_settled = result.decline, payment.settled_at is not None
+    payment.settled_at, payment.check_at, payment.next_action = at, None, {}
+    payment.decline_code = decline.code if decline else "card_declined"
+    payment.decline_hard = decline.hard if decline else False
+    payment.message = decline.message if decline else "The payment failed."
+    emit(
+        "payment.failed",
+        payment.id,
+        at,
+        customer_id=payment.customer_id,
+        invoice=payment.invoice_id,
+        code=payment.decline_code,
+    )
+    invoice = lock_debt(payment.invoice_id)
+    if had_settled:
+        posted = ledger.reverse(payment.id, "payment_succeeded", "payment_reversed", at)
+        counted = Money(-posted.get("accounts_receivable", 0), payment.currency)
+        collection.reopen(invoice, counted, at)
+        write_offs.lose_again(invoice, counted, at)
+    collection.declined(invoice, payment.decline_code, at)
+
+
+def _canceled(payment: Payment, _result: PaymentResult, at: datetime) -> None:
+    """Nobody approved it. That is a refusal when we asked, and no more than a change of mind when the payer began."""
+    payment.settled_at, payment.check_at, payment.next_action = at, None, {}
+    emit("payment.canceled", payment.id, at, customer_id=payment.customer_id, invoice=payment.invoice_id)
+    invoice = lock_debt(payment.invoice_id)
+    if payment.off_session:
+        collection.declined(invoice, "payer_canceled", at)
+    else:
+        collection.go_on(invoice, at)
+
+
+def _waiting(payment: Payment, result: PaymentResult, at: datetime) -> None:
+    payment.checks = 0
+    payment.check_at = func.now() + FIRST_CHECK[result.status]
+    emit(f"payment.{result.status}", payment.id, at, customer_id=payment.customer_id, invoice=payment.invoice_id)
+
+
+_RECORDERS = {
+    PaymentStatus.SUCCEEDED: _succeeded,
+    PaymentStatus.FAILED: _failed,
+    PaymentStatus.CANCELED: _canceled,
+    PaymentStatus.REQUIRES_ACTION: _waiting,
+    PaymentStatus.PENDING: _waiting,
+    PaymentStatus.AUTHORIZED: _waiting,
+}
+
+
+def _record_not_executed(payment: Payment, outcome: NotExecuted, at: datetime) -> None:
+    """Nothing happened at the gateway: the customer is not to blame, so this is no dunning step."""
+    if not move(payment, "failed", at, outcome.message):
+        return
+    payment.settled_at, payment.check_at = at, None
+    payment.decline_code = "gateway_refused" if outcome.ours else "gateway_unavailable"
+    payment.message = outcome.message
+    emit("payment.not_executed", payment.id, at, customer_id=payment.customer_id, code=payment.decline_code)
+    collection.not_executed(lock_debt(payment.invoice_id), at)
+
+
+def _ask_later(payment: Payment) -> None:
+    payment.check_at = func.now() + CHECK_AFTER[min(payment.checks, len(CHECK_AFTER) - 1)]
+    payment.checks += 1
+
+
+def _part(invoice: Invoice, amount: Money) -> Money:
+    if amount.currency != invoice.currency:
+        raise InvalidInput(f"This invoice is in {invoice.currency}.", code="currency_mismatch", field="currency")
+    if not 0 < amount.minor <= invoice.due_minor:
+        raise InvalidInput(
+            f"Pay more than zero, and at most the {invoice.due} that are due.", code="invalid_amount", field="amount"
+        )
+    return amount
+
+
+def _method(invoice: Invoice, method_id: str | None) -> PaymentMethod:
+    subscription = get(Subscription, invoice.subscription_id) if invoice.subscription_id else None
+    preferred = method_id or (subscription.payment_method_id if subscription else None)
+    method = payment_methods.for_charging(invoice.customer_id, preferred)
+    if method_id and (method is None or method.id != method_id):
+        raise Conflict("This customer has no such payment method.", code="payment_method_unknown")
+    if method is None:
+        raise Conflict("This customer has no payment method yet.", code="no_payment_method")
+    return method

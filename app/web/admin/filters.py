@@ -1,0 +1,52 @@
+"""Template filters of the staff's pages."""
+
+from collections.abc import Callable
+from typing import Any
+
+from app import clock
+from app.models import Invoice, PaymentMethod
+from app.web.admin.blueprint import pages
+from app.web.admin.choices import country_name
+from app.web.admin.forms.catalog import TAX_CATEGORIES
+from app.web.admin.prices import price_text, rhythm, unit_price
+from app.web.formats import NOTHING
+from app.web.methods import method_name
+
+
+def standing(invoice: Invoice) -> str:
+    """The status to show: an open invoice may be overdue, or paid in part."""
+    if invoice.status != "open":
+        return invoice.status
+    was_tried = invoice.collection == "manual" or invoice.first_failed_at is not None
+    if was_tried and invoice.due_at and invoice.due_at <= clock.now():
+        return "overdue"
+    return "partially_paid" if invoice.paid_minor else "open"
+
+
+def method(row: PaymentMethod | None) -> str:
+    """What people know a payment method by, if there is one."""
+    return method_name(row) if row else NOTHING
+
+
+def words(name: str | None) -> str:
+    """A word of ours as people write it: `insufficient_funds` is “Insufficient funds”."""
+    return name.replace("_", " ").capitalize() if name else NOTHING
+
+
+def tax_category(name: str) -> str:
+    """What something is for taxes, in the words of the form."""
+    return next((choice.label for choice in TAX_CATEGORIES if choice.value == name), name)
+
+
+FILTERS: dict[str, Callable[[Any], str]] = {
+    "standing": standing,
+    "method_name": method,
+    "words": words,
+    "tax_category": tax_category,
+    "price_text": price_text,
+    "rhythm": rhythm,
+    "country_name": country_name,
+}
+for name, function in FILTERS.items():
+    pages.add_app_template_filter(function, name)
+pages.add_app_template_filter(unit_price, "price_of_one")

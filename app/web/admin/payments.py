@@ -1,0 +1,138 @@
+"""Payments: every attempt to collect, what the gateway said, and money on its way back."""
+
+from flask import Blueprint, Response, flash, url_for
+
+from app import clock
+from app.domain.declines import DECLINES
+from app.domain.money import Money
+from app.gateways import gateway_class
+from app.gateways.base import Capability
+from app.models import Payment
+from app.models.payments import OPEN_STATUSES
+from app.permissions import Permission
+from app.queries import lists, timeline
+from app.queries.base import get
+from app.services import charging, refunds
+from app.web.admin import activity, listing
+from app.web.admin.dialogs import dialog
+from app.web.admin.forms.payments import RefundForm
+from app.web.auth_guard import requires
+from app.web.once import once
+from app.web.rendering import done, render
+from app.web.statuses import badges
+
+pages = Blueprint("payments", __name__, url_prefix="/payments")
+
+# What can be chosen beside the statuses, and the filters it stands for.
+STANDINGS = {"open": {"status": ",".join(OPEN_STATUSES)}}
+STATUSES = [*((status, look.label) for status, look in badges("payment").items()), ("open", "Still open")]
+# How an attempt went, told to whoever started it.
+SAID = {
+    "succeeded": ("success", "Paid."),
+    "failed": ("danger", "Not paid."),
+    "unknown": ("warning", "The gateway did not answer. It is asked again by itself, and nothing is charged twice."),
+    "requires_action": ("warning", "The customer has to approve this payment first."),
+    "pending": ("info", "The payment is on its way and settles later."),
+    "authorized": ("info", "The payment is authorized and has to be captured."),
+    "sending": ("info", "The payment is being sent."),
+    "canceled": ("warning", "The payment was given up."),
+}
+
+
+def filters() -> dict[str, str | None]:
+    """The filters in the address, as the query takes them."""
+    asked = listing.asked("q", "status", "gateway", "currency", "customer", "invoice")
+    return listing.translated({**asked, **listing.asked_days()}, "status", STANDINGS)
+
+
+@pages.get("/")
+@requires(Permission.VIEW)
+def index() -> Response:
+    """All attempts."""
+    listed = lists.payments(filters(), cursor=listing.cursor(), limit=listing.LIMIT)
+    gateways = sorted({account.gateway for account in lists.gateway_accounts().items})
+    return listing.show_list(
+        "admin/payments/list.html",
+        listed,
+        ("payment", "payments"),
+        gateways=[(name, gateway_class(name).title) for name in gateways],
+        statuses=STATUSES,
+        export_url=listing.same_filters("admin.exports.payments"),
+    )
+
+
+@pages.get("/<payment_id>")
+@requires(Permission.VIEW)
+def show(payment_id: str) -> Response:
+    """One attempt with all that is known about it."""
+    row = get(Payment, payment_id)
+    sent_back = lists.refunds({"payment": payment_id}).items
+    ids = [row.id, *(refund.id for refund in sent_back)]
+    return render(
+        "admin/payments/detail.html",
+        payment=row,
+        refunds=sent_back,
+        refundable=_refundable(row),
+        decline=DECLINES.get(row.decline_code or ""),
+        is_open=row.status in OPEN_STATUSES,
+        timeline=activity.told(timeline.of_subjects(ids, customer_id=row.customer_id), on_page_of=row.id),
+    )
+
+
+@pages.post("/<payment_id>/check")
+@requires(Permission.COLLECT)
+def check(payment_id: str) -> Response:
+    """Ask the gateway how the attempt stands."""
+    get(Payment, payment_id)
+    tell(charging.check(payment_id, clock.now()))
+    return done(url_for(".show", payment_id=payment_id))
+
+
+@pages.get("/<payment_id>/refunds/new")
+@requires(Permission.COLLECT)
+def ask_refund(payment_id: str) -> Response:
+    """The form of a refund, filled with all that is left."""
+    row = get(Payment, payment_id)
+    return _refund(RefundForm(data={"amount": str(_refundable(row).amount)}), row)
+
+
+@pages.post("/<payment_id>/refunds")
+@requires(Permission.COLLECT)
+@once
+def refund(payment_id: str) -> Response:
+    """Send money back."""
+    row = get(Payment, payment_id)
+    form, currency = RefundForm(), row.currency
+    if form.carry_out(
+        lambda: refunds.refund(payment_id, form.amount.in_currency(currency), clock.now(), reason=form.why)
+    ):
+        _tell_refund(form.result.status)
+        return done(url_for(".show", payment_id=payment_id))
+    return _refund(form, get(Payment, payment_id))
+
+
+def tell(payment: Payment) -> None:
+    """Say how an attempt went, with the gateway's reason if there is one."""
+    tone, words = SAID[payment.status]
+    flash(f"{words} {payment.message}" if payment.status == "failed" and payment.message else words, tone)
+
+
+def _tell_refund(status: str) -> None:
+    if status == "succeeded":
+        flash("The money is on its way back to the payer.", "success")
+    elif status == "failed":
+        flash("The gateway refused the refund. The reason stands below.", "danger")
+    else:
+        flash("The gateway has not confirmed the refund yet. It is asked again by itself.", "warning")
+
+
+def _refundable(row: Payment) -> Money:
+    """What can still be sent back; nothing at a gateway that cannot refund."""
+    can = Capability.REFUND in gateway_class(row.gateway_account.gateway).capabilities
+    left = row.amount_minor - row.refunded_minor if can and row.status == "succeeded" else 0
+    return Money(left, row.currency)
+
+
+def _refund(form: RefundForm, row: Payment) -> Response:
+    back = ("Payment", url_for(".show", payment_id=row.id))
+    return dialog("admin/payments/_refund.html", "Refund", back, form=form, payment=row, left=_refundable(row))

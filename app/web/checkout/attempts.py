@@ -1,0 +1,147 @@
+"""One attempt to pay: how it stands, what the payer has to do, and their way back from the gateway's page."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from flask import Response, request, url_for
+from redis import RedisError
+
+from app import clock
+from app.domain.errors import Conflict, NotFound
+from app.models import Invoice, Payment
+from app.models.payments import OPEN_STATUSES
+from app.queries.base import get
+from app.services import charging, pay_links
+from app.settings import cache
+from app.web.checkout.blueprint import pages
+from app.web.checkout.guard import broken, by_link, ended, visiting
+from app.web.checkout.reasons import reason_of
+from app.web.rendering import announce, go, render
+
+ASK_SECONDS = 2  # however many pages wait for an attempt, its gateway is asked no more often than this
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an attempt stands, in words for its payer. `tone` is one of Bootstrap's names."""
+
+    tone: str
+    icon: str
+    title: str
+    text: str
+
+
+WORKING = Standing(
+    "info",
+    "hourglass-split",
+    "Your payment is on its way",
+    "Your bank is working on it. There is nothing to do: this page follows it, and a receipt comes by mail.",
+)
+STANDINGS: Mapping[str, Standing] = {
+    "sending": WORKING,
+    "pending": WORKING,
+    "authorized": WORKING,
+    "requires_action": Standing("warning", "shield-lock", "One more step", "Your payment waits for you to approve it."),
+    "unknown": Standing(
+        "warning",
+        "search",
+        "We are checking your payment",
+        "We have not heard yet whether it went through. Please do not pay again: we find out and tell you by mail, and"
+        " nothing is charged twice.",
+    ),
+    "succeeded": Standing("success", "check-lg", "Thank you, it is paid", "A receipt is on its way to you by mail."),
+    "failed": Standing("danger", "x-lg", "The payment did not go through", "Nothing was charged."),
+    "canceled": Standing("secondary", "slash-lg", "This payment was given up", "Nothing was charged."),
+}
+
+# What the payer has to do, by the kind of the attempt's next action.
+ACTIONS: Mapping[str, str] = {
+    "redirect": "checkout/actions/redirect.html",
+    "qr_code": "checkout/actions/qr_code.html",
+    "phone_prompt": "checkout/actions/phone_prompt.html",
+}
+ELSEWHERE = "checkout/actions/elsewhere.html"
+
+# After so many looks, the next one comes so many seconds later; two minutes on, whoever wants to know asks.
+PAUSES = ((5, 1), (15, 2), (35, 5))
+
+
+@pages.get("/<token>/payments/<payment_id>")
+@by_link
+def attempt(token: str, invoice: Invoice, payment_id: str) -> Response:
+    """How it stands. The fragment of it comes back by itself until the attempt has ended, ever more slowly."""
+    payment = _latest(invoice, payment_id)
+    standing, pause = STANDINGS[payment.status], _pause(payment)
+    if pause is None:
+        announce(standing.title)
+    response = render(
+        "checkout/attempt.html",
+        token=token,
+        invoice=invoice,
+        payment=payment,
+        standing=standing,
+        reason=reason_of(payment) if payment.status == "failed" else None,
+        action=ACTIONS.get(payment.next_action.get("kind", ""), ELSEWHERE),
+        pause=pause,
+        looks=_looks() + 1,
+    )
+    if onward := _onward(payment):
+        response.headers["Refresh"] = f"0; url={onward}"
+    return response
+
+
+@pages.get("/return/<token>")
+def come_back(token: str) -> Response:
+    """The gateway sends the payer back to here. What it says in the address is asked again, and never just believed."""
+    try:
+        link = pay_links.read(pay_links.RETURN, token)
+    except NotFound:
+        return broken()
+    if link.expires_at <= clock.now():
+        return ended()
+    with visiting(link):
+        payment = get(Payment, link.subject_id)
+        if payment.status != "succeeded":
+            with suppress(Conflict):  # it has ended for us; the page says how
+                charging.resume(payment.id, request.args.to_dict(), clock.now())
+        page = pay_links.invoice_token(payment.invoice_id, clock.now())
+    return go(url_for("checkout.attempt", token=page, payment_id=link.subject_id))
+
+
+def _latest(invoice: Invoice, payment_id: str) -> Payment:
+    """The attempt, with what its gateway says now. Raises NotFound for one of another invoice."""
+    payment = get(Payment, payment_id)
+    if payment.invoice_id != invoice.id:
+        raise NotFound(f"There is no payment {payment_id}.", field="id")
+    waits = payment.status in OPEN_STATUSES and not request.args.get("onward")
+    return charging.look(payment_id, clock.now()) if waits and _may_ask(payment_id) else payment
+
+
+def _may_ask(payment_id: str) -> bool:
+    """Without Redis nobody counts, so then the planned checks alone bring news."""
+    with suppress(RedisError):
+        return bool(cache().set(f"look:{payment_id}", 1, nx=True, ex=ASK_SECONDS))
+    return False
+
+
+def _pause(payment: Payment) -> int | None:
+    """Seconds until the page looks again; None when it does not."""
+    if payment.status not in OPEN_STATUSES:
+        return None
+    return next((seconds for looks, seconds in PAUSES if _looks() < looks), None)
+
+
+def _looks() -> int:
+    """How often the page has looked already."""
+    return request.args.get("looks", 0, type=int)
+
+
+def _onward(payment: Payment) -> str | None:
+    """The bank's page, right after the payer has chosen to pay; whoever comes back to this one later stays on it.
+
+    The browser is led there by the page and not by the answer to its form, which may only lead inside (form-action).
+    """
+    action = payment.next_action
+    leads = payment.status == "requires_action" and action.get("kind") == "redirect"
+    return str(action["url"]) if leads and request.args.get("onward") else None

@@ -1,0 +1,16 @@
+"""The blueprint that the pages of this folder hang on, and what all of its templates know."""
+
+from typing import Any
+
+from flask import Blueprint
+
+from app import clock
+from app.web.methods import expiry, method_name
+from app.web.payer import payer
+
+pages = Blueprint("checkout", __name__, url_prefix="/pay")
+
+
+@pages.context_processor
+def _surroundings() -> dict[str, Any]:
+    return {"payer": payer(), "method_name": method_name, "expiry": expiry, "today": clock.now().date()}

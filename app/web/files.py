@@ -1,0 +1,17 @@
+"""Documents on their way to a browser."""
+
+from flask import Response, make_response
+
+from app import clock
+from app.db import transaction
+from app.services import documents
+
+
+def invoice_pdf(invoice_id: str) -> Response:
+    """The PDF of an invoice, to be shown or saved. Raises Conflict for a draft."""
+    with transaction():
+        document = documents.invoice_pdf(invoice_id, clock.now())
+    response = make_response(documents.content(document))
+    response.content_type = document.content_type
+    response.headers.set("Content-Disposition", "inline", filename=document.filename)
+    return response

@@ -1,0 +1,25 @@
+"""The blueprint that the pages of this folder hang on, and what all of their templates know."""
+
+from typing import Any
+
+from flask import Blueprint
+
+from app import clock
+from app.web.checkout.reasons import reason_of
+from app.web.invoice_status import status_shown
+from app.web.methods import expiry, method_name
+
+pages = Blueprint("portal", __name__, url_prefix="/portal")
+
+
+@pages.context_processor
+def _surroundings() -> dict[str, Any]:
+    at = clock.now()
+    return {
+        "at": at,
+        "today": at.date(),
+        "method_name": method_name,
+        "expiry": expiry,
+        "status_shown": status_shown,
+        "reason_of": reason_of,
+    }

@@ -1,0 +1,39 @@
+"""Whose pages these are: the customer's whom the signed-in person belongs to."""
+
+from typing import Any, Protocol, TypeVar, cast
+
+from app.domain.errors import NotFound
+from app.models import Customer
+from app.models.base import TenantRow
+from app.queries.base import get
+from app.web.auth_guard import person
+
+
+class Owned(Protocol):
+    """A row that belongs to a customer."""
+
+    customer_id: Any
+
+
+Row = TypeVar("Row", bound=TenantRow)
+
+
+def own_id() -> str:
+    """The id of the customer whose portal this is. Raises NotFound for a person who belongs to none."""
+    customer_id = person().customer_id
+    if customer_id is None:
+        raise NotFound("You belong to no customer.", field="customer")
+    return customer_id
+
+
+def own_customer() -> Customer:
+    """The customer whose portal this is."""
+    return get(Customer, own_id())
+
+
+def own(model: type[Row], row_id: str) -> Row:
+    """That row of theirs. Raises NotFound for another customer's, in the words for one that does not exist."""
+    row = get(model, row_id)
+    if cast(Owned, row).customer_id != own_id():
+        raise NotFound(f"There is no {model.__name__.lower()} {row_id}.", field="id")
+    return row

@@ -1,0 +1,113 @@
+"""What they pay with: added, made the default, removed."""
+
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, url_for
+from wtforms import BooleanField
+
+from app import clock
+from app.db import transaction
+from app.domain.errors import NotFound
+from app.models import PaymentMethod, Subscription
+from app.permissions import Permission
+from app.queries import portal as query
+from app.services import payment_methods
+from app.web.auth_guard import requires
+from app.web.cardless import CardlessForm
+from app.web.checkout import methods
+from app.web.checkout.methods import NewMethod
+from app.web.forms import Form
+from app.web.methods import method_name
+from app.web.once import once
+from app.web.portal.own import own, own_customer, own_id
+from app.web.rendering import done, render
+
+pages = Blueprint("payment_methods", __name__, url_prefix="/payment-methods")
+
+
+class DefaultForm(CardlessForm):
+    """Whether a new method is charged from now on."""
+
+    default = BooleanField("Use it for all payments from now on", default=True)
+
+
+@pages.get("/")
+@requires(Permission.OWN)
+def index() -> Response:
+    """All of them, with what each of them pays for."""
+    kept = query.methods_of(own_id())
+    return render("portal/payment_methods/list.html", rows=kept, pays_for=_pays_for(kept))
+
+
+@pages.get("/new")
+@requires(Permission.OWN)
+def new() -> Response:
+    """Choose where to add one, and fill in what it asks."""
+    return _new(methods.offered(own_customer().currency), DefaultForm())
+
+
+@pages.post("/new/<account_id>")
+@requires(Permission.OWN)
+@once
+def add(account_id: str) -> Response:
+    """Keep it."""
+    offered, form = methods.offered(own_customer().currency), DefaultForm()
+    wanted = next((way for way in offered if way.account.id == account_id), None)
+    if wanted is None:
+        raise NotFound("No payment method can be added there.", field="account")
+    well_filled = wanted.form.validate()
+    if not well_filled or not form.carry_out(lambda: methods.add(own_id(), wanted, default=bool(form.default.data))):
+        return _new(offered, form, status=422)
+    return done(url_for("portal.payment_methods.index"), f"{method_name(form.result)} was added.")
+
+
+@pages.post("/<method_id>/default")
+@requires(Permission.OWN)
+def make_default(method_id: str) -> Response:
+    """Charge this one from now on; what is due is tried with it at once."""
+    row = own(PaymentMethod, method_id)
+    with transaction():
+        payment_methods.make_default(row.id, clock.now())
+    return done(url_for("portal.payment_methods.index"), f"{method_name(row)} is your default method now.")
+
+
+@pages.get("/<method_id>/removal")
+@requires(Permission.OWN)
+def ask_to_remove(method_id: str) -> Response:
+    """Ask before it is gone."""
+    return _removal(own(PaymentMethod, method_id), Form())
+
+
+@pages.post("/<method_id>/removal")
+@requires(Permission.OWN)
+def remove(method_id: str) -> Response:
+    """Remove it. The last one of a running subscription stays, and the form says why."""
+    row, form = own(PaymentMethod, method_id), Form()
+    if not form.carry_out(lambda: _remove(row.id)):
+        return _removal(row, form)
+    return done(url_for("portal.payment_methods.index"), f"{method_name(row)} was removed.")
+
+
+def _remove(method_id: str) -> None:
+    with transaction():
+        payment_methods.remove(method_id, clock.now())
+
+
+def _removal(row: PaymentMethod, form: Form) -> Response:
+    return render("portal/payment_methods/removal.html", status=form.status, row=row, form=form)
+
+
+def _new(offered: list[NewMethod], form: DefaultForm, status: int = 200) -> Response:
+    return render("portal/payment_methods/new.html", status=status, offered=offered, form=form)
+
+
+def _pays_for(kept: Sequence[PaymentMethod]) -> dict[str, list[Subscription]]:
+    """The running subscriptions that each method is charged for: those that chose it, else the default's."""
+    own_ones = {method.id for method in kept}
+    default = next((method.id for method in kept if method.is_default), None)
+    found: dict[str, list[Subscription]] = {method.id: [] for method in kept}
+    for row in query.subscriptions_of(own_id()):
+        charged = row.payment_method_id if row.payment_method_id in own_ones else default
+        if charged and row.collection == "automatic" and row.status not in query.ENDED:
+            found[charged].append(row)
+    return found

@@ -1,0 +1,117 @@
+"""Paying and refunding through the sandbox gateway, as its tokens say."""
+
+import pytest
+
+from tests.api.conftest import Api, Shop, invoice_to_pay
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "decline_code"),
+    [
+        ("tok_ok", "succeeded", None),
+        ("tok_soft_decline", "failed", "insufficient_funds"),
+        ("tok_hard_decline", "failed", "stolen_card"),
+        ("tok_auth", "requires_action", None),
+        ("tok_delayed", "pending", None),
+        ("tok_charged_no_answer", "unknown", None),
+        ("tok_no_answer", "unknown", None),
+        ("tok_unavailable", "failed", "gateway_unavailable"),
+    ],
+)
+def test_the_answer_says_what_came_of_a_payment(
+    api: Api, shop: Shop, token: str, status: str, decline_code: str | None
+) -> None:
+    invoice = invoice_to_pay(api, shop.customer)
+    paid = api.post("/v1/payments", {"invoice_id": invoice["id"], "token": token, "payment_gateway": "sandbox"})
+    assert (paid["status"], paid["decline_code"]) == (status, decline_code)
+    assert (paid["amount"], paid["currency"]) == (invoice["total"], "CAD")
+    assert (paid["next_action"] is not None) == (status == "requires_action")
+    assert api.get(f"/v1/payments/{paid['id']}") == paid
+    assert api.get(f"/v1/payments?status={status}&gateway=sandbox")["data"] == [paid]
+    assert api.get(f"/v1/invoices/{invoice['id']}")["status"] == ("paid" if status == "succeeded" else "open")
+
+
+def test_a_paid_invoice_is_not_paid_again(api: Api, shop: Shop) -> None:
+    invoice = invoice_to_pay(api, shop.customer)
+    api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_ok"})
+    again = api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_ok"}, expect=409)
+    assert again["code"] == "not_payable"
+    assert len(api.get(f"/v1/payment-methods?customer={shop.customer}")["data"]) == 1
+
+
+def test_a_second_payment_waits_while_one_is_under_way(api: Api, shop: Shop) -> None:
+    invoice = invoice_to_pay(api, shop.customer)
+    api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_delayed"})
+    refused = api.post(f"/v1/invoices/{invoice['id']}/pay", expect=409)
+    assert refused["code"] == "payment_in_progress"
+
+
+def test_a_payment_that_only_waits_for_its_payer_gives_way_to_another(api: Api, shop: Shop) -> None:
+    invoice = invoice_to_pay(api, shop.customer)
+    waiting = api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_auth"})
+    paid = api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_ok"})
+    assert paid["status"] == "succeeded"
+    assert api.get(f"/v1/payments/{waiting['id']}")["status"] == "canceled"
+
+
+@pytest.mark.parametrize(
+    ("extra", "code", "field"),
+    [
+        ({"token": "tok_ok", "payment_method_id": "kept"}, "ambiguous_method", "token"),
+        ({"payment_gateway": "sandbox"}, "missing", "token"),
+        ({"payment_method_id": "kept", "payment_gateway": "stripe"}, "gateway_mismatch", "payment_gateway"),
+        ({"token": "tok_ok", "payment_gateway": "stripe"}, "gateway_unknown", "payment_gateway"),
+    ],
+)
+def test_what_to_pay_with_must_be_clear(api: Api, shop: Shop, extra: dict[str, str], code: str, field: str) -> None:
+    kept = api.post("/v1/payment-methods", {"customer": shop.customer, "token": "tok_ok"})["id"]
+    invoice = invoice_to_pay(api, shop.customer)["id"]
+    named = {name: kept if value == "kept" else value for name, value in extra.items()}
+    refused = api.post("/v1/payments", {"invoice_id": invoice, **named}, expect=422)
+    assert (refused["code"], refused["errors"][0]["field"]) == (code, field)
+
+
+def test_a_token_that_the_gateway_does_not_know_is_refused(api: Api, shop: Shop) -> None:
+    invoice = invoice_to_pay(api, shop.customer)["id"]
+    refused = api.post("/v1/payments", {"invoice_id": invoice, "token": "tok_nonsense"}, expect=422)
+    assert refused["code"] == "gateway_refused"
+    assert api.get("/v1/payments")["data"] == []
+
+
+def test_refunds_sum_up_to_the_payment_and_not_beyond(api: Api, shop: Shop) -> None:
+    invoice = invoice_to_pay(api, shop.customer, "100.00")
+    payment = api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_ok"})
+    path, paid = f"/v1/payments/{payment['id']}/refunds", payment["amount"]
+    part = api.post(path, {"amount": "40.00", "currency": "CAD", "reason": "late"})
+    assert (part["status"], part["amount"], part["reason"]) == ("succeeded", "40.00", "late")
+    too_much = api.post(path, {"amount": paid}, expect=409)
+    assert (too_much["code"], too_much["errors"][0]["field"]) == ("refund_too_large", "amount")
+    api.post(path)
+    assert api.get(f"/v1/payments/{payment['id']}")["amount_refunded"] == paid
+    assert api.post(path, expect=409)["code"] == "refund_too_large"
+    assert len(api.get(path)["data"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"amount": "0"}, "invalid", "amount"),
+        ({"amount": "-1"}, "invalid", "amount"),
+        ({"amount": "1.001"}, "too_precise", "amount"),
+        ({"amount": 1.5}, "float_refused", "amount"),
+        ({"amount": "1", "currency": "USD"}, "currency_mismatch", "currency"),
+    ],
+)
+def test_a_refund_that_makes_no_sense_is_refused(
+    api: Api, shop: Shop, body: dict[str, object], code: str, field: str
+) -> None:
+    invoice = invoice_to_pay(api, shop.customer)
+    payment = api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_ok"})
+    refused = api.post(f"/v1/payments/{payment['id']}/refunds", body, expect=422)
+    assert (refused["code"], refused["errors"][0]["field"]) == (code, field)
+
+
+def test_a_payment_that_failed_is_not_refunded(api: Api, shop: Shop) -> None:
+    invoice = invoice_to_pay(api, shop.customer)
+    payment = api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_soft_decline"})
+    assert api.post(f"/v1/payments/{payment['id']}/refunds", expect=409)["code"] == "not_refundable"

@@ -1,0 +1,77 @@
+"""The tables of docs/gateways.md, out of what the adapters declare: `python -m tests.gateways.overview` writes them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from app.gateways import REGISTRY, gateway_class
+from app.gateways.base import Capability
+from app.gateways.sandbox import TOKENS
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "gateways.md"
+
+CAN: Mapping[Capability, str] = {
+    Capability.SAVE_METHOD: "keep a method",
+    Capability.SETUP: "… on the gateway's own form or page",
+    Capability.METHOD_UPDATES: "tell when a bank replaced a card",
+    Capability.OFF_SESSION: "charge without the payer",
+    Capability.RESUME: "take the payer back from a page",
+    Capability.CAPTURE: "authorize first, capture later",
+    Capability.VOID: "cancel what has not settled",
+    Capability.REFUND: "refund",
+    Capability.PARTIAL_REFUND: "… in part",
+    Capability.MULTI_REFUND: "… several times",
+    Capability.WEBHOOKS: "send webhooks",
+    Capability.LIST_TRANSACTIONS: "list transactions",
+    Capability.DISPUTES: "tell of disputes",
+}
+
+
+def capabilities() -> str:
+    """What each gateway can do."""
+    gateways = [gateway_class(name) for name in REGISTRY]
+    rows = [
+        [text, *("yes" if capability in gateway.capabilities else "–" for gateway in gateways)]
+        for capability, text in CAN.items()
+    ]
+    return _table(["", *(gateway.title for gateway in gateways)], rows)
+
+
+def credentials() -> str:
+    """What an account needs."""
+    fields = [(gateway_class(name), field) for name in REGISTRY for field in gateway_class(name).credentials]
+    rows = [
+        [gateway.title, f"`{field.name}`", field.label, "yes" if field.required else "–", field.help]
+        for gateway, field in fields
+    ]
+    return _table(["Gateway", "Field", "Label", "Needed", ""], rows)
+
+
+def sandbox_tokens() -> str:
+    """What the sandbox does with each token."""
+    rows = [[f"`{token}`", f"{does.brand} {does.last4}", does.text] for token, does in TOKENS.items()]
+    return _table(["Token", "Shown as", "What happens"], rows)
+
+
+TABLES = {"capabilities": capabilities, "credentials": credentials, "sandbox tokens": sandbox_tokens}
+
+
+def written(page: str) -> str:
+    """The page with its tables as they are now, each between its own two comments."""
+    for name, table in TABLES.items():
+        page = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)",
+            lambda found, table=table: f"{found[1]}{table()}{found[2]}",  # type: ignore[misc]
+            page,
+            flags=re.DOTALL,
+        )
+    return page
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text()))

@@ -1,0 +1,126 @@
+"""The contract: what comes of a call that goes wrong, and that asking again never charges twice."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import pytest
+
+from app.gateways.base import Capability, Gateway
+from app.gateways.errors import GatewayError, GatewayUnavailable, OutcomeUnknown, RateLimited
+from app.gateways.types import PaymentStatus
+from simulators.faults import FaultKind
+from tests.gateways.contract import a_payment, a_refund, needs, ref_of, ref_of_refund, settled
+from tests.gateways.worlds import SimulatedWorld, World
+
+
+class Outcome(NamedTuple):
+    """What a fault must look like to the services, and whether the gateway charged nevertheless."""
+
+    error: type[GatewayError]
+    charged: bool
+
+
+OUTCOMES = {
+    FaultKind.RATE_LIMIT: Outcome(RateLimited, charged=False),
+    FaultKind.ERROR_BEFORE: Outcome(OutcomeUnknown, charged=False),
+    FaultKind.ERROR_AFTER: Outcome(OutcomeUnknown, charged=True),
+    FaultKind.TIMEOUT_BEFORE: Outcome(OutcomeUnknown, charged=False),
+    FaultKind.TIMEOUT_AFTER: Outcome(OutcomeUnknown, charged=True),
+    FaultKind.DROP_BEFORE: Outcome(OutcomeUnknown, charged=False),
+    FaultKind.DROP_AFTER: Outcome(OutcomeUnknown, charged=True),
+    FaultKind.HALF: Outcome(OutcomeUnknown, charged=True),
+    FaultKind.GARBAGE: Outcome(OutcomeUnknown, charged=True),
+}
+SLOW = {FaultKind.TIMEOUT_BEFORE, FaultKind.TIMEOUT_AFTER}  # each takes a second; dropped connections mean the same
+
+
+def lost_answer(world: World) -> FaultKind:
+    """Charged, but the answer never comes: the quickest way that a world has."""
+    return FaultKind.DROP_AFTER if FaultKind.DROP_AFTER in world.faults else FaultKind.TIMEOUT_AFTER
+
+
+@needs(Capability.OFF_SESSION, lambda world: sorted(world.faults))
+def test_a_call_that_goes_wrong_is_told_apart_and_settled_by_asking(
+    world: World, gateway: Gateway, case: FaultKind
+) -> None:
+    world.strike(case)
+    request, expected = a_payment(world), OUTCOMES[case]
+    with pytest.raises(expected.error) as failed:
+        gateway.create_payment(request)
+    assert type(failed.value) is expected.error
+    found = gateway.fetch_payment(ref_of(request))
+    assert (found.status if found else None) == (PaymentStatus.SUCCEEDED if expected.charged else None)
+    assert [taken.key for taken in world.books()] == [request.key] * expected.charged
+
+
+@needs(Capability.OFF_SESSION, lambda world: sorted(world.faults - SLOW or world.faults))
+def test_sending_a_call_that_went_wrong_again_charges_once_at_most(
+    world: World, gateway: Gateway, case: FaultKind
+) -> None:
+    world.strike(case)
+    request = a_payment(world)
+    with pytest.raises(GatewayError):
+        gateway.create_payment(request)
+    try:
+        gateway.create_payment(request)
+    except OutcomeUnknown:
+        assert len(world.books()) == OUTCOMES[case].charged  # the gateway repeats its first answer, an error
+    else:
+        assert len(world.books()) == 1
+
+
+@needs(Capability.OFF_SESSION)
+def test_the_same_payment_sent_by_many_at_once_is_charged_once(world: World, gateway: Gateway) -> None:
+    request = a_payment(world)
+    with ThreadPoolExecutor(8) as many:
+        results = list(many.map(gateway.create_payment, [request] * 8))
+    assert {result.status for result in results} == {PaymentStatus.SUCCEEDED}
+    assert len({result.gateway_ref for result in results}) == 1
+    assert len(world.books()) == 1
+
+
+@needs(Capability.OFF_SESSION)
+def test_a_gateway_that_cannot_be_reached_has_surely_not_charged(world: World) -> None:
+    cut_off = world.cut_off()
+    with pytest.raises(GatewayUnavailable):
+        cut_off.create_payment(a_payment(world))
+    assert world.books() == []
+
+
+@needs(Capability.OFF_SESSION)
+def test_an_answer_lost_while_another_outage_is_dealt_with_is_still_unknown(world: World, gateway: Gateway) -> None:
+    try:
+        world.cut_off().create_payment(a_payment(world))
+    except GatewayUnavailable:
+        world.strike(lost_answer(world))
+        with pytest.raises(OutcomeUnknown):
+            gateway.create_payment(a_payment(world))
+    assert len(world.books()) == 1
+
+
+@needs(Capability.OFF_SESSION)
+def test_two_payments_after_a_lost_answer_do_not_get_mixed_up(world: World, gateway: Gateway) -> None:
+    world.strike(lost_answer(world))
+    lost = a_payment(world, 700)
+    with pytest.raises(OutcomeUnknown):
+        gateway.create_payment(lost)
+    later = world.open().create_payment(a_payment(world, 900, token="ok"))
+    found = gateway.fetch_payment(ref_of(lost))
+    assert found
+    assert found.amount == lost.amount
+    assert found.gateway_ref != later.gateway_ref
+
+
+@needs(Capability.REFUND, lambda world: [True] if issubclass(world, SimulatedWorld) else [])
+def test_a_refund_whose_answer_was_lost_is_found_by_our_key(
+    world: SimulatedWorld, gateway: Gateway, case: bool
+) -> None:
+    _, ref = settled(world, gateway, 1130)
+    request = a_refund(ref, 1130, world.currency)
+    world.strike_refund(FaultKind.DROP_AFTER)
+    with pytest.raises(OutcomeUnknown):
+        gateway.refund(request)
+    found = gateway.fetch_refund(ref_of_refund(request))
+    assert found
+    assert found.gateway_ref
+    assert [taken.refunded for taken in world.books()] == [1130]

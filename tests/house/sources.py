@@ -1,0 +1,40 @@
+"""Our own sources, parsed once, for tests that hold all of them to a rule."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def trees(*rooms: str) -> dict[str, ast.Module]:
+    """The syntax trees of the modules below these rooms of app/, by path."""
+    return {path: ast.parse((ROOT / path).read_text()) for path in paths(*rooms)}
+
+
+def paths(*rooms: str) -> list[str]:
+    """The Python files below these rooms of app/, or all of app/."""
+    places = [ROOT / "app" / room for room in rooms] or [ROOT / "app"]
+    found = (file for place in places for file in ([place] if place.is_file() else place.rglob("*.py")))
+    return sorted(str(file.relative_to(ROOT)) for file in found)
+
+
+def constants(tree: ast.AST) -> Iterator[str]:
+    """The text constants in a tree, docstrings too."""
+    return (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def patterns(tree: ast.AST) -> Iterator[str]:
+    """The text constants and f-strings in a tree as regular expressions; what is filled in may be anything."""
+    yield from map(re.escape, constants(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(re.escape(str(p.value)) if isinstance(p, ast.Constant) else ".+" for p in node.values)
+
+
+def matched(name: str, wanted: set[str]) -> bool:
+    """Whether one of the patterns is the whole of the name."""
+    return any(re.fullmatch(pattern, name) for pattern in wanted)
