@@ -1,5 +1,7 @@
 """Signs of life in Redis: whether anybody works, and whether anybody rings."""
 
+from typing import cast
+
 from redis import Redis
 from rq.worker import BaseWorker
 
@@ -9,8 +11,8 @@ SCHEDULER_SECONDS = 60
 
 def workers(redis: Redis) -> int:
     """How many workers live. RQ lets the key of a silent worker expire. Raises RedisError."""
-    keys = redis.smembers(BaseWorker.redis_workers_keys)
-    return int(redis.exists(*keys)) if keys else 0
+    keys = cast("set[bytes]", redis.smembers(BaseWorker.redis_workers_keys))
+    return cast("int", redis.exists(*keys)) if keys else 0
 
 
 def stamp_scheduler(redis: Redis) -> None:

@@ -6,7 +6,7 @@ APP, SWEEP = "quittance_app", "quittance_sweep"
 
 
 def create_roles() -> None:
-    """The two roles the application takes. They belong to the server, so another database may have made them already."""
+    """The two roles the application takes. They belong to the server: another database may have made them already."""
     for role in (APP, SWEEP):
         op.execute(
             f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS;"

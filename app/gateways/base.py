@@ -45,6 +45,8 @@ class Capability(Flag):
     DISPUTES = auto()
     SETUP = auto()
     METHOD_UPDATES = auto()
+    HOSTED = auto()  # takes a payment without a token: on its own page, by a code to scan, or on the payer's phone
+    PHONE = auto()  # … and needs the payer's phone number for that
 
 
 # A declared capability ⇔ an implemented verb; the contract suite holds every adapter to it.
@@ -139,6 +141,10 @@ class Gateway(ABC):
     def parse_webhook(self, request: RawRequest) -> list[Notice]:
         """The notices in a webhook, after checking its signature. Raises InvalidSignature."""
         raise self._unsupported("parse_webhook")
+
+    def webhook_answer(self, request: RawRequest) -> Mapping[str, str | int]:
+        """What the gateway wants to hear once a webhook is stored, as a JSON object; most want an empty 2xx."""
+        return {}
 
     def fetch_dispute(self, gateway_ref: str) -> Dispute | None:
         """How a dispute stands, by the gateway's reference. None: there is no such dispute."""

@@ -81,6 +81,7 @@ class SquareGateway(Gateway):
         | Capability.WEBHOOKS
         | Capability.LIST_TRANSACTIONS
         | Capability.DISPUTES
+        | Capability.HOSTED
     )
     credentials = (
         CredentialField("access_token", "Access token"),

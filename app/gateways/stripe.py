@@ -80,6 +80,7 @@ class StripeGateway(Gateway):
         | Capability.WEBHOOKS
         | Capability.LIST_TRANSACTIONS
         | Capability.DISPUTES
+        | Capability.HOSTED
     )
     credentials = (
         CredentialField("api_key", "Secret key", help="Begins with sk_ or rk_."),

@@ -62,7 +62,8 @@ class PaymentRequest:
     """One attempt to collect. `key` is our idempotency key; the same key never charges twice.
 
     `token` is a saved method's token or a one-time token of the gateway's own form. `off_session` says that the payer
-    is not there to answer questions. `return_url` is where the gateway sends the payer back to.
+    is not there to answer questions. `return_url` is where the gateway sends the payer back to. `phone` is the payer's
+    number for gateways that ask for it (`Capability.PHONE`), in international form without the plus: 254712345678.
     """
 
     key: str
@@ -75,6 +76,7 @@ class PaymentRequest:
     description: str = ""
     reference: str = ""
     return_url: str = ""
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from redis import RedisError
 from sqlalchemy import select
@@ -27,7 +27,7 @@ def of(reference: str, at: datetime) -> dict[str, Any]:
     """
     name = f"access:{current_tenant_id()}:{reference}"
     try:
-        remembered = cache().get(name)
+        remembered = cast("bytes | None", cache().get(name))
         if remembered:
             return _still(json.loads(remembered), at) or _compute_and_keep(name, reference, at)
         return _compute_and_keep(name, reference, at)

@@ -17,8 +17,8 @@ from app.services.contracts import ENDED
 from app.services.events import emit
 from app.services.history import audit
 
-# Card numbers begin with 2 to 6 and stand by themselves. Without that, digits inside of one in 450 random UUIDs would pass
-# for one, and such ids stand by the thousand in what applications send.
+# Card numbers begin with 2 to 6 and stand by themselves. Without that, digits inside of one in 450 random UUIDs would
+# pass for one, and such ids stand by the thousand in what applications send.
 _CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?<![0-9A-Za-z]-)[2-6](?:[ -]?\d){12,18}(?!-?[0-9A-Za-z])")
 
 

@@ -15,6 +15,8 @@ CAN: Mapping[Capability, str] = {
     Capability.SETUP: "… on the gateway's own form or page",
     Capability.METHOD_UPDATES: "tell when a bank replaced a card",
     Capability.OFF_SESSION: "charge without the payer",
+    Capability.HOSTED: "take a payment on its own page, by a code or on the payer's phone",
+    Capability.PHONE: "… by a prompt on the payer's phone",
     Capability.RESUME: "take the payer back from a page",
     Capability.CAPTURE: "authorize first, capture later",
     Capability.VOID: "cancel what has not settled",

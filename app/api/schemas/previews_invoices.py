@@ -7,8 +7,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, Field
 
 from app.api.schemas.base import Request
+from app.api.schemas.charges import Price
 from app.api.schemas.invoices import InvoiceTax, LineTax
-from app.api.schemas.plans import Price
 from app.api.schemas.previews import Preview, TaxBehavior, bounded_price
 from app.api.schemas.values import Currency, Instant, Major, Number, TaxCategory, Text
 from app.api.wording import named

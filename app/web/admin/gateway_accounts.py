@@ -25,6 +25,8 @@ CAN = {
     Capability.SETUP: "Has a form of its own for them",
     Capability.METHOD_UPDATES: "Follows cards that are replaced",
     Capability.OFF_SESSION: "Charges while the customer is away",
+    Capability.HOSTED: "Takes payments on its own page, by a code or by phone",
+    Capability.PHONE: "Asks for the customer's phone number",
     Capability.RESUME: "Lets customers approve at their bank",
     Capability.CAPTURE: "Authorizes first, captures later",
     Capability.VOID: "Gives up unfinished payments",
