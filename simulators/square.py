@@ -72,7 +72,7 @@ class SquareSimulator(SquareBase):
     @route("POST", "/v2/payments/cancel")
     def cancel_by_key(self, call: Call) -> Answer:
         kept = self.books.answers.get(self.wish(call, square_fields.KEY)["idempotency_key"])
-        if kept and isinstance(kept.answer.body, dict):
+        if kept and isinstance(kept.answer.body, dict) and "payment" in kept.answer.body:
             self._cancel(self.row("payments", kept.answer.body["payment"]["id"]))
         return Answer({})
 

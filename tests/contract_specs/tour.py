@@ -58,7 +58,7 @@ def _pages(world: SimulatedWorld, gateway: Gateway) -> None:
 def _refunds(world: SimulatedWorld, gateway: Gateway) -> None:
     _, payment = settled(world, gateway, 1000)
     for minor in (300, 700, 1):
-        request = a_refund(payment, minor, world.currency)
+        request = a_refund(world, payment, minor)
         sent = gateway.refund(request)
         gateway.fetch_refund(ref_of_refund(request, sent.gateway_ref))
         gateway.fetch_refund(ref_of_refund(request))

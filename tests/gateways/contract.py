@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from app.domain.money import Money
 from app.gateways import gateway_class
 from app.gateways.base import VERBS, Capability, Gateway
 from app.gateways.types import (
@@ -26,6 +25,7 @@ from app.ids import new_id
 from tests.gateways.worlds import World
 
 ABOUT = "about"
+HOSTED = "hosted"  # in place of a token: the payer pays on a page, by a code, or on their phone
 Test = TypeVar("Test", bound=Callable[..., None])
 PAYER = Payer("cus_01k0000000e00800000000000a", "Ada Byron", "ada@example.com", "CA")
 OTHER_PAYER = Payer("cus_01k0000000e00800000000000b", "Mary Fairfax", "mary@example.com", "CA")
@@ -56,6 +56,17 @@ def with_token(*names: str) -> Callable[[type[World]], Iterable[str]]:
     return lambda world: [name for name in names if name in world.tokens]
 
 
+def ways(world: type[World]) -> list[str]:
+    """Cases: the ways to pay there, with a token or without one, as what `a_payment` takes for its token."""
+    can = gateway_class(world.gateway).capabilities
+    return ["ok"] * (Capability.OFF_SESSION in can) + [HOSTED] * (Capability.HOSTED in can)
+
+
+def ways_found_by_key(world: type[World]) -> list[str]:
+    """Cases: those of the ways to pay in which a payment is found by our key alone."""
+    return [way for way in ways(world) if way != HOSTED or world.finds_begun]
+
+
 def where(fact: str) -> Callable[[type[World]], Iterable[bool]]:
     """Cases: one for a world of which the fact is true."""
     return lambda world: [True] if getattr(world, fact) else []
@@ -68,12 +79,14 @@ def lacking(world: type[World]) -> list[str]:
 
 
 def a_payment(world: World, minor: int = 1130, token: str = "ok", **changes: Any) -> PaymentRequest:
-    """A payment nobody has asked for before, of `minor` cents by a payer who is there."""
+    """A payment nobody has asked for before, of `minor` cents (as many francs where there are no cents) by a payer who
+    is there."""
     asked = PaymentRequest(
         key=new_id("pay"),
-        amount=Money(minor, world.currency),
+        amount=world.money(minor),
         payer=PAYER,
         token=world.token(token),
+        phone=world.phone,
         description="Acme INV-7",
         reference="INV-7",
         return_url="https://shop.example/back?x=1",
@@ -87,17 +100,34 @@ def ref_of(request: PaymentRequest, result: PaymentResult | None = None, *, know
     return PaymentRef(request.key, gateway_ref, datetime.now(UTC), request)
 
 
+def charge(world: World, gateway: Gateway, request: PaymentRequest) -> PaymentResult:
+    """Ask for a payment, and have the payer pay where that takes them; gives how it stands then."""
+    return finished(world, gateway, request, gateway.create_payment(request))
+
+
+def finished(world: World, gateway: Gateway, request: PaymentRequest, begun: PaymentResult) -> PaymentResult:
+    """How a payment stands once the payer has done what was left to do."""
+    if begun.status is not PaymentStatus.REQUIRES_ACTION:
+        return begun
+    answer, ref = world.pay(begun), ref_of(request, begun)
+    if Capability.RESUME in gateway.capabilities:
+        return gateway.resume_payment(ref, answer)
+    found = gateway.fetch_payment(ref)
+    assert found
+    return found
+
+
 def settled(world: World, gateway: Gateway, minor: int = 1130, token: str = "ok") -> tuple[PaymentRequest, PaymentRef]:
     """A payment that went through, and how to ask about it."""
     request = a_payment(world, minor, token)
-    result = gateway.create_payment(request)
+    result = charge(world, gateway, request)
     assert result.status is PaymentStatus.SUCCEEDED
     return request, ref_of(request, result)
 
 
-def a_refund(payment: PaymentRef, minor: int, currency: str) -> RefundRequest:
+def a_refund(world: World, payment: PaymentRef, minor: int) -> RefundRequest:
     """A refund nobody has asked for before."""
-    return RefundRequest(new_id("ref"), payment, Money(minor, currency), "returned")
+    return RefundRequest(new_id("ref"), payment, world.money(minor), "returned")
 
 
 def ref_of_refund(request: RefundRequest, gateway_ref: str | None = None) -> RefundRef:

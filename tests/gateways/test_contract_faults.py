@@ -1,15 +1,27 @@
 """The contract: what comes of a call that goes wrong, and that asking again never charges twice."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from typing import NamedTuple
 
 import pytest
 
 from app.gateways.base import Capability, Gateway
 from app.gateways.errors import GatewayError, GatewayUnavailable, OutcomeUnknown, RateLimited
-from app.gateways.types import PaymentStatus
+from app.gateways.types import PaymentRequest, PaymentResult, PaymentStatus
 from simulators.faults import FaultKind
-from tests.gateways.contract import a_payment, a_refund, needs, ref_of, ref_of_refund, settled
+from tests.gateways.contract import (
+    HOSTED,
+    a_payment,
+    a_refund,
+    finished,
+    needs,
+    ref_of,
+    ref_of_refund,
+    settled,
+    ways,
+    ways_found_by_key,
+)
 from tests.gateways.worlds import SimulatedWorld, World
 
 
@@ -69,54 +81,90 @@ def test_sending_a_call_that_went_wrong_again_charges_once_at_most(
         assert len(world.books()) == 1
 
 
-@needs(Capability.OFF_SESSION)
-def test_the_same_payment_sent_by_many_at_once_is_charged_once(world: World, gateway: Gateway) -> None:
-    request = a_payment(world)
+@needs(Capability.HOSTED, lambda world: sorted(world.faults))
+def test_what_a_payer_was_to_finish_is_found_after_a_fault_or_can_be_paid_by_nobody(
+    world: World, gateway: Gateway, case: FaultKind
+) -> None:
+    world.strike(case, HOSTED)
+    request, expected = a_payment(world, token=HOSTED), OUTCOMES[case]
+    with pytest.raises(expected.error) as failed:
+        gateway.create_payment(request)
+    assert type(failed.value) is expected.error
+    found = gateway.fetch_payment(ref_of(request))
+    assert bool(found) == (expected.charged and world.finds_begun)
+    if found:
+        assert finished(world, gateway, request, found).status is PaymentStatus.SUCCEEDED
+    assert [taken.key for taken in world.books()] == [request.key] * bool(found)
+
+
+@needs(Capability.HOSTED, lambda world: sorted(world.faults - SLOW or world.faults))
+def test_asking_a_payer_again_after_a_fault_takes_money_once_at_most(
+    world: World, gateway: Gateway, case: FaultKind
+) -> None:
+    world.strike(case, HOSTED)
+    request = a_payment(world, token=HOSTED)
+    with pytest.raises(GatewayError):
+        gateway.create_payment(request)
+    try:
+        begun = gateway.create_payment(request)
+    except OutcomeUnknown:
+        assert world.books() == []
+    else:
+        assert finished(world, gateway, request, begun).status is PaymentStatus.SUCCEEDED
+        assert [taken.key for taken in world.books()] == [request.key]
+
+
+@needs(cases=lambda world: ways(world) if world.knows_keys else [])
+def test_the_same_payment_sent_by_many_at_once_is_charged_once(world: World, gateway: Gateway, case: str) -> None:
+    request = a_payment(world, token=case)
     with ThreadPoolExecutor(8) as many:
-        results = list(many.map(gateway.create_payment, [request] * 8))
-    assert {result.status for result in results} == {PaymentStatus.SUCCEEDED}
+        sent = list(many.map(lambda _: _sent(world, gateway, request), range(8)))
+    results = [result for result in sent if result]
     assert len({result.gateway_ref for result in results}) == 1
+    assert finished(world, gateway, request, results[0]).status is PaymentStatus.SUCCEEDED
     assert len(world.books()) == 1
 
 
-@needs(Capability.OFF_SESSION)
-def test_a_gateway_that_cannot_be_reached_has_surely_not_charged(world: World) -> None:
+@needs(cases=ways)
+def test_a_gateway_that_cannot_be_reached_has_surely_not_charged(world: World, case: str) -> None:
     cut_off = world.cut_off()
     with pytest.raises(GatewayUnavailable):
-        cut_off.create_payment(a_payment(world))
+        cut_off.create_payment(a_payment(world, token=case))
     assert world.books() == []
 
 
-@needs(Capability.OFF_SESSION)
-def test_an_answer_lost_while_another_outage_is_dealt_with_is_still_unknown(world: World, gateway: Gateway) -> None:
+@needs(cases=ways)
+def test_an_answer_lost_while_another_outage_is_dealt_with_is_still_unknown(
+    world: World, gateway: Gateway, case: str
+) -> None:
     try:
-        world.cut_off().create_payment(a_payment(world))
+        world.cut_off().create_payment(a_payment(world, token=case))
     except GatewayUnavailable:
-        world.strike(lost_answer(world))
+        world.strike(lost_answer(world), case)
         with pytest.raises(OutcomeUnknown):
-            gateway.create_payment(a_payment(world))
-    assert len(world.books()) == 1
+            gateway.create_payment(a_payment(world, token=case))
+    assert len(world.books()) == (case != HOSTED)
 
 
-@needs(Capability.OFF_SESSION)
-def test_two_payments_after_a_lost_answer_do_not_get_mixed_up(world: World, gateway: Gateway) -> None:
-    world.strike(lost_answer(world))
-    lost = a_payment(world, 700)
+@needs(cases=ways_found_by_key)
+def test_two_payments_after_a_lost_answer_do_not_get_mixed_up(world: World, gateway: Gateway, case: str) -> None:
+    world.strike(lost_answer(world), case)
+    lost = a_payment(world, 700, token=case)
     with pytest.raises(OutcomeUnknown):
         gateway.create_payment(lost)
-    later = world.open().create_payment(a_payment(world, 900, token="ok"))
+    later = world.open().create_payment(a_payment(world, 900, token=case))
     found = gateway.fetch_payment(ref_of(lost))
     assert found
-    assert found.amount == lost.amount
+    assert finished(world, gateway, lost, found).amount == lost.amount
     assert found.gateway_ref != later.gateway_ref
 
 
-@needs(Capability.REFUND, lambda world: [True] if issubclass(world, SimulatedWorld) else [])
+@needs(Capability.REFUND, lambda world: [True] if issubclass(world, SimulatedWorld) and world.finds_refunds else [])
 def test_a_refund_whose_answer_was_lost_is_found_by_our_key(
     world: SimulatedWorld, gateway: Gateway, case: bool
 ) -> None:
     _, ref = settled(world, gateway, 1130)
-    request = a_refund(ref, 1130, world.currency)
+    request = a_refund(world, ref, 1130)
     world.strike_refund(FaultKind.DROP_AFTER)
     with pytest.raises(OutcomeUnknown):
         gateway.refund(request)
@@ -124,3 +172,10 @@ def test_a_refund_whose_answer_was_lost_is_found_by_our_key(
     assert found
     assert found.gateway_ref
     assert [taken.refunded for taken in world.books()] == [1130]
+
+
+def _sent(world: World, gateway: Gateway, request: PaymentRequest) -> PaymentResult | None:
+    """The answer; None where a gateway that does not repeat it says that it has this payment already."""
+    with nullcontext() if world.repeats_answers else suppress(OutcomeUnknown):
+        return gateway.create_payment(request)
+    return None

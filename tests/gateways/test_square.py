@@ -96,7 +96,7 @@ def test_a_page_that_nobody_paid_cannot_be_refunded(square: TheWorld, gateway: G
     request = replace(a_payment(square), token=None)
     begun = gateway.create_payment(request)
     with pytest.raises(GatewayRefused):
-        gateway.refund(a_refund(ref_of(request, begun), 1130, "CAD"))
+        gateway.refund(a_refund(square, ref_of(request, begun), 1130))
 
 
 def test_a_payment_made_on_squares_page_can_be_refunded_by_the_reference_of_the_page(
@@ -105,7 +105,7 @@ def test_a_payment_made_on_squares_page_can_be_refunded_by_the_reference_of_the_
     request = replace(a_payment(square), token=None)
     begun = gateway.create_payment(request)
     square.pay_page(begun.next_action.url)  # type: ignore[union-attr]
-    assert gateway.refund(a_refund(ref_of(request, begun), 1130, "CAD")).status is RefundStatus.PENDING
+    assert gateway.refund(a_refund(square, ref_of(request, begun), 1130)).status is RefundStatus.PENDING
 
 
 def test_the_locations_currency_is_counted_as_iso_has_it_and_no_other_is_taken(square: TheWorld) -> None:
@@ -160,7 +160,7 @@ def test_a_key_used_for_another_amount_means_that_something_was_charged(square: 
 
 def test_every_refund_keeps_its_key_however_long_the_reason(square: TheWorld, gateway: Gateway) -> None:
     _, ref = settled(square, gateway)
-    request = replace(a_refund(ref, 300, "CAD"), reason="x" * 500)
+    request = replace(a_refund(square, ref, 300), reason="x" * 500)
     gateway.refund(request)
     [refund] = square.simulator.books.rows("refunds")
     assert len(refund["reason"]) <= REFUND_REASON_LIMIT

@@ -198,7 +198,7 @@ def test_a_dispute_takes_the_money_and_gives_it_back_when_won(
 
 def test_a_refund_that_came_back_is_listed_as_its_reversal(stripe: TheWorld, gateway: Gateway) -> None:
     _, ref = settled(stripe, gateway, 5000, "lost_refund")
-    sent = gateway.refund(a_refund(ref, 2000, "CAD"))
+    sent = gateway.refund(a_refund(stripe, ref, 2000))
     assert sent.status is RefundStatus.PENDING
     stripe.settle_refund(sent.gateway_ref or "", succeeds=False)
     assert _listed(gateway) == [("payment", 5000), ("refund", 2000), ("refund_reversal", 2000)]

@@ -33,20 +33,31 @@ class World(ABC):
     gateway: ClassVar[str]
     currency: ClassVar[str] = "CAD"
     wrong_credentials: ClassVar[Mapping[str, str]]
-    # What payers can leave: `ok`, and where a gateway has them `approve`, `delayed`, `slow_refund`, `lost_refund`.
-    tokens: ClassVar[Mapping[str, str]]
+    step: ClassVar[int] = 1  # amounts are multiples of so many minor units of the currency
+    phone: ClassVar[str] = ""  # the payer's, for a gateway that asks for it
+    # What payers can leave: `ok`, and where a gateway has them `approve`, `delayed`, `slow_refund`, `lost_refund`. None
+    # of them for a gateway that payers only pay without a token.
+    tokens: ClassVar[Mapping[str, str]] = {}
     # Token → our word for why it is declined.
     declines: ClassVar[Mapping[str, str]] = {}
+    # What payers without a token can do instead of paying → our word for why the payment failed by it.
+    refusals: ClassVar[Mapping[str, str]] = {}
     # Our amount → the gateway's units; and amounts that it has no number for.
     units: ClassVar[Sequence[tuple[Money, int]]] = ()
     too_fine: ClassVar[Sequence[Money]] = ()
     faults: ClassVar[frozenset[FaultKind]] = frozenset(FaultKind) - {FaultKind.DECLINE, FaultKind.SLOW}
     refused_method: ClassVar[tuple[str, str] | None] = None  # a token that cannot be kept, and our word for why
-    has_page: ClassVar[bool] = False  # payments without a token are finished on a page of the gateway's
+    finds_begun: ClassVar[bool] = False  # what a payer was to finish is found by our key though its answer was lost
+    knows_keys: ClassVar[bool] = True  # the gateway itself takes a key of ours once only
+    repeats_answers: ClassVar[bool] = True  # … and asked again gives the same answer as before
     has_setup_page: ClassVar[bool] = False  # methods are left on one
     keeps_while_paying: ClassVar[bool] = False
     lists_refunds: ClassVar[bool] = True
-    signs_time: ClassVar[bool] = False
+    finds_refunds: ClassVar[bool] = True  # by our key
+    signs: ClassVar[bool] = True  # webhooks prove who sent them
+    signs_body: ClassVar[bool] = True  # … and what they were sent with
+    signs_time: ClassVar[bool] = False  # … and when
+    tells_key: ClassVar[bool] = True  # webhooks name our key
 
     def __init__(self, workspace: Path) -> None:
         self.workspace = workspace
@@ -66,29 +77,42 @@ class World(ABC):
     def account(self) -> Mapping[str, str]:
         """The right credentials."""
 
-    def token(self, name: str) -> str:
-        """A token by what it does."""
-        return self.tokens[name]
+    def money(self, minor: int) -> Money:
+        """So many cents, or steps where the gateway takes no single cents."""
+        return Money(minor * self.step, self.currency)
+
+    def token(self, name: str) -> str | None:
+        """A token by what it does; None for a name without one: the payer pays without."""
+        return self.tokens.get(name)
 
     @abstractmethod
     def books(self) -> list[Taken]:
         """What the gateway itself says it took."""
 
     @abstractmethod
-    def strike(self, kind: FaultKind) -> None:
-        """Let the next charge go wrong."""
+    def strike(self, kind: FaultKind, token: str = "ok") -> None:
+        """Let the next charge with this token go wrong."""
 
     @abstractmethod
     def cut_off(self) -> Gateway:
         """The adapter, when nothing at all can be reached."""
 
-    @abstractmethod
     def answer(self, result: PaymentResult, *, approve: bool) -> Mapping[str, str]:
         """The payer approves or refuses on their bank's page; gives the query they come back with."""
+        raise NotImplementedError
 
-    @abstractmethod
+    def pay(self, result: PaymentResult) -> Mapping[str, str]:
+        """The payer does what is left to do and has paid; gives the query they come back with."""
+        assert isinstance(result.next_action, Redirect)
+        return self.pay_page(result.next_action.url)
+
+    def refuse(self, result: PaymentResult, choice: str) -> None:
+        """The payer does one of the `refusals` instead of paying."""
+        raise NotImplementedError
+
     def settle(self, gateway_ref: str) -> None:
         """The money of a delayed payment arrives."""
+        raise NotImplementedError
 
     def settle_refund(self, gateway_ref: str, *, succeeds: bool) -> None:
         """A refund that was on its way arrives or comes back."""
@@ -120,8 +144,9 @@ class SimulatedWorld(World):
 
     simulator_class: ClassVar[type[Simulator]]
     simulator: Simulator
-    charge_line: ClassVar[str]
-    refund_line: ClassVar[str]
+    charge_line: ClassVar[str] = ""
+    hosted_line: ClassVar[str] = ""  # the same for a payment without a token
+    refund_line: ClassVar[str] = ""
     address: ClassVar[str] = "base_url"
 
     @classmethod
@@ -137,8 +162,8 @@ class SimulatedWorld(World):
     def books(self) -> list[Taken]:
         return self.simulator.taken()
 
-    def strike(self, kind: FaultKind) -> None:
-        self.simulator.faults.add(Fault(kind, on=self.charge_line))
+    def strike(self, kind: FaultKind, token: str = "ok") -> None:
+        self.simulator.faults.add(Fault(kind, on=self.charge_line if self.token(token) else self.hosted_line))
 
     def strike_refund(self, kind: FaultKind) -> None:
         """Let the next refund go wrong."""

@@ -37,7 +37,7 @@ class TheWorld(World):
         assert isinstance(gateway, SandboxGateway)
         return gateway.bank
 
-    def token(self, name: str) -> str:
+    def token(self, name: str) -> str | None:
         """A fault that was asked for is in the next token that would have been good."""
         if name != "ok" or not self.stricken:
             return super().token(name)
@@ -59,7 +59,7 @@ class TheWorld(World):
             if charge.status in ("succeeded", "pending")
         ]
 
-    def strike(self, kind: FaultKind) -> None:
+    def strike(self, kind: FaultKind, token: str = "ok") -> None:
         self.stricken = FAULT_TOKENS[kind]
 
     def cut_off(self) -> Gateway:

@@ -18,6 +18,7 @@ class TheWorld(SimulatedWorld):
     simulator_class = SquareSimulator
     simulator: SquareSimulator
     charge_line = "POST /v2/payments"
+    hosted_line = "POST /v2/online-checkout/payment-links"
     refund_line = "POST /v2/refunds"
     wrong_credentials = {"access_token": "square_revoked_token"}
     tokens = {
@@ -38,7 +39,6 @@ class TheWorld(SimulatedWorld):
     }
     units = ((Money(1299, "CAD"), 1299),)
     refused_method = ("cnon:card-nonce-rejected-cvv", "incorrect_cvc")
-    has_page = True
     keeps_while_paying = True
 
     def account(self) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ class TheWorld(SimulatedWorld):
     simulator_class = StripeSimulator
     simulator: StripeSimulator
     charge_line = "POST /v1/payment_intents"
+    hosted_line = "POST /v1/checkout/sessions"
     refund_line = "POST /v1/refunds"
     wrong_credentials = {"api_key": "sk_test_revoked"}
     tokens = {
@@ -49,7 +50,6 @@ class TheWorld(SimulatedWorld):
     )
     too_fine = (Money(5124, "KWD"), Money(200050, "MGA"))
     refused_method = ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds")
-    has_page = True
     has_setup_page = True
     keeps_while_paying = True
     signs_time = True
