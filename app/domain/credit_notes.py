@@ -88,17 +88,20 @@ def credit_amount(left: Sequence[LinePart], amount: Money) -> CreditNote:
     return CreditNote(tuple(parts), amount.currency)
 
 
-def credit_lines(left: Sequence[LinePart], amounts: Mapping[int, Money], currency: str) -> CreditNote:
+def credit_lines(
+    left: Sequence[LinePart], amounts: Mapping[int, Money], currency: str, names: Sequence[str] = ()
+) -> CreditNote:
     """Amounts to give back by line position, named as the line was priced; taxes on top follow in proportion.
 
     50.00 of a line of 100.00 with 13.00 tax on top gives back 50.00 and 6.50. Raises InvalidInput for an unknown line
-    or an amount that is not above zero, Conflict for one above what is left of the line or of the invoice.
+    or an amount that is not above zero, Conflict for one above what is left of the line or of the invoice; a refusal
+    calls the lines by their `names`, or else by their positions.
     """
     parts = [LinePart(0, (0,) * len(part.taxes), part.inclusive) for part in left]
     for position, amount in amounts.items():
-        field = f"lines.{position}.amount"
         if not 0 <= position < len(left):
-            raise InvalidInput(f"The invoice has no line {position}.", code="unknown_line", field=field)
+            raise InvalidInput(f"The invoice has no line {position}.", code="unknown_line", field=f"lines.{position}")
+        field = f"lines.{names[position] if names else position}"
         _check(amount.minor, left[position].priced, currency, field)
         parts[position] = _part(left[position], amount.minor)
     note = CreditNote(tuple(parts), currency)

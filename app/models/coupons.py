@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.domain import discounts as rules
 from app.domain.money import Money
 from app.models.base import Json, TenantRow, belongs_to, instant, json_object, key, minor, reference
+from app.models.customers import Customer
 
 
 class Coupon(TenantRow):
@@ -91,3 +92,9 @@ class Redemption(TenantRow):
     ended_at: Mapped[datetime | None] = instant()
 
     coupon: Mapped[Coupon] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+    customer: Mapped[Customer] = relationship(viewonly=True)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the next invoice is still discounted."""
+        return self.ended_at is None and self.coupon.rules.applies(self.used)

@@ -70,6 +70,14 @@ def archive(coupon_id: str, at: datetime) -> Coupon:
     return row
 
 
+def restore(coupon_id: str, at: datetime) -> Coupon:
+    """Give a coupon out again."""
+    row = get(Coupon, coupon_id, lock=True)
+    row.archived_at = None
+    audit("coupon.restore", row.id, at)
+    return row
+
+
 def redeem(code: str, customer_id: str, at: datetime, *, subscription_id: str | None = None) -> Redemption:
     """Give a coupon to a customer, for one subscription or for whatever they are invoiced, from the next invoice on.
 

@@ -14,8 +14,9 @@ from app.domain.errors import Conflict, InvalidInput
 from app.domain.ledger import entry
 from app.domain.money import Money
 from app.ids import new_id, to_uuid
-from app.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
+from app.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine, Payment
 from app.models.base import Json
+from app.queries.base import get
 from app.queries.credit_notes import LineLeft, lines_left
 from app.services import balance_moves, collection, ledger, numbers, refundable
 from app.services.bulk import add_to_rows
@@ -35,6 +36,14 @@ class Split(NamedTuple):
     balance: int
 
 
+class Drawn(NamedTuple):
+    """A credit note before it is written: what is left of each line, the part of it, and where the total goes."""
+
+    left: Sequence[LineLeft]
+    note: rules.CreditNote
+    split: Split
+
+
 def issue(
     invoice_id: str,
     at: datetime,
@@ -50,22 +59,39 @@ def issue(
     far as the gateways can, the rest to the balance. Refunds follow by themselves. 40.68 of an invoice of 113.00 with
     13.00 tax gives back 36.00 and 4.68. Raises InvalidInput or Conflict, naming the field, for more than is left.
     """
+    payments = refundable.payments_of(invoice_id, lock=True)
+    invoice = lock_debt(invoice_id)
+    drawn = _drawn(invoice, payments, amount, lines, settle)
+    if drawn.split.balance:
+        balance_moves.of(invoice.customer_id)  # locked before the counter of the numbers, see services/locks.py
+    row = _write(invoice, drawn, reason, at)
+    _book(row, at)
+    invoice.credited_minor += drawn.split.owed
+    collection.close(invoice, at)
+    return row
+
+
+def preview(
+    invoice_id: str, *, amount: Money | None = None, lines: Mapping[str, Money] | None = None, settle: str = "auto"
+) -> Drawn:
+    """What `issue` would write now, to the cent. Nothing is written or locked, and the same is refused."""
+    return _drawn(get(Invoice, invoice_id), refundable.payments_of(invoice_id), amount, lines, settle)
+
+
+def _drawn(
+    invoice: Invoice,
+    payments: Sequence[Payment],
+    amount: Money | None,
+    lines: Mapping[str, Money] | None,
+    settle: str,
+) -> Drawn:
     if settle not in SETTLEMENTS:
         raise InvalidInput(f"settle is one of {', '.join(SETTLEMENTS)}.", code="invalid_settle", field="settle")
-    payments = refundable.lock_payments(invoice_id)
-    invoice = lock_debt(invoice_id)
     if invoice.status not in CREDITABLE:
         raise Conflict(f"An invoice that is {invoice.status} cannot be credited.", code="not_creditable")
     left = lines_left(invoice)
     note = _note(left, invoice, amount, lines)
-    split = _split(note.total.minor, invoice, refundable.left(invoice, payments), settle)
-    if split.balance:
-        balance_moves.of(invoice.customer_id)  # locked before the counter of the numbers, see services/locks.py
-    row = _write(invoice, left, note, split, reason, at)
-    _book(row, at)
-    invoice.credited_minor += split.owed
-    collection.close(invoice, at)
-    return row
+    return Drawn(left, note, _split(note.total.minor, invoice, refundable.left(invoice, payments), settle))
 
 
 def _note(
@@ -78,7 +104,8 @@ def _note(
         _check_currency(amount, invoice, "amount")
         return rules.credit_amount(parts, amount)
     if lines is not None:
-        return rules.credit_lines(parts, _by_position(left, invoice, lines), invoice.currency)
+        names = [each.line.id for each in left]
+        return rules.credit_lines(parts, _by_position(left, invoice, lines), invoice.currency, names)
     if sum(part.total for part in parts) < 0:
         raise Conflict("This invoice is itself a credit: there is nothing to give back.", code="nothing_left_to_credit")
     return rules.credit_all(parts, invoice.currency)
@@ -88,8 +115,8 @@ def _by_position(left: Sequence[LineLeft], invoice: Invoice, lines: Mapping[str,
     positions = {each.line.id: position for position, each in enumerate(left)}
     for line_id, amount in lines.items():
         if line_id not in positions:
-            raise InvalidInput(f"This invoice has no line {line_id}.", code="unknown_line", field="lines")
-        _check_currency(amount, invoice, "lines")
+            raise InvalidInput(f"This invoice has no line {line_id}.", code="unknown_line", field=f"lines.{line_id}")
+        _check_currency(amount, invoice, f"lines.{line_id}")
     return {positions[line_id]: amount for line_id, amount in lines.items()}
 
 
@@ -112,9 +139,8 @@ def _split(total: int, invoice: Invoice, can_refund: int, settle: str) -> Split:
     return Split(owed, refund, paid - refund)
 
 
-def _write(
-    invoice: Invoice, left: Sequence[LineLeft], note: rules.CreditNote, split: Split, reason: str, at: datetime
-) -> CreditNote:
+def _write(invoice: Invoice, drawn: Drawn, reason: str, at: datetime) -> CreditNote:
+    left, note, split = drawn
     row = CreditNote(
         id=new_id("crn"),
         invoice_id=invoice.id,

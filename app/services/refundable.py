@@ -11,15 +11,11 @@ from app.models import Invoice, Payment
 from app.queries.credit_notes import notes_of, unclaimed
 
 
-def lock_payments(invoice_id: str) -> Sequence[Payment]:
-    """The settled payments of an invoice, newest first, locked before the invoice is (see services/locks.py)."""
-    query = (
-        select(Payment)
-        .where(Payment.invoice_id == invoice_id, Payment.status == "succeeded")
-        .order_by(Payment.id)
-        .with_for_update(of=Payment, key_share=True)
-        .execution_options(populate_existing=True)
-    )
+def payments_of(invoice_id: str, *, lock: bool = False) -> Sequence[Payment]:
+    """The settled payments of an invoice, newest first; locked, if asked, before the invoice is (services/locks.py)."""
+    query = select(Payment).where(Payment.invoice_id == invoice_id, Payment.status == "succeeded").order_by(Payment.id)
+    if lock:
+        query = query.with_for_update(of=Payment, key_share=True).execution_options(populate_existing=True)
     return list(reversed(session().scalars(query).all()))
 
 

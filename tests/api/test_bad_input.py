@@ -230,6 +230,11 @@ FIELDS = [
     "name",
     "email",
     "code",
+    "coupon",
+    "percent",
+    "duration",
+    "periods",
+    "draft",
     "amount",
     "price",
     "currency",
@@ -241,7 +246,20 @@ FIELDS = [
 ]
 
 
-@pytest.mark.parametrize("noun", ["customers", "products", "plans", "subscriptions", "invoices", "payments"])
+@pytest.mark.parametrize(
+    "noun",
+    [
+        "customers",
+        "products",
+        "plans",
+        "coupons",
+        "subscriptions",
+        "redemptions",
+        "invoices",
+        "invoice-items",
+        "payments",
+    ],
+)
 def test_no_body_whatever_makes_the_api_fail(api: Api, shop: Shop, noun: str) -> None:
     sound = {"product": shop.product, "customer": shop.customer, "plan": shop.plan, "invoice_id": new_id("inv")}
 

@@ -2,10 +2,16 @@
 
 from app.api.resources import (
     access,
+    coupons,
+    credit_notes,
+    customer_balances,
     customers,
+    drafts,
     gateway_accounts,
+    invoice_items,
     invoices,
     meters,
+    parking,
     payment_methods,
     payments,
     plans,
@@ -19,10 +25,16 @@ from app.api.resources import (
 
 __all__ = [
     "access",
+    "coupons",
+    "credit_notes",
+    "customer_balances",
     "customers",
+    "drafts",
     "gateway_accounts",
+    "invoice_items",
     "invoices",
     "meters",
+    "parking",
     "payment_methods",
     "payments",
     "plans",

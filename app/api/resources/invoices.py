@@ -7,6 +7,7 @@ from flask import Response
 from app import models
 from app.api import paying
 from app.api.blueprint import v1
+from app.api.files import download
 from app.api.operations import calls_gateway, reads, writes
 from app.api.references import existing
 from app.api.schemas.base import Page, page_of
@@ -17,6 +18,7 @@ from app.api.schemas.invoices import (
     InvoiceWithLines,
     NewInvoice,
     Voiding,
+    WriteOff,
 )
 from app.api.schemas.payments import Payment
 from app.clock import now
@@ -26,7 +28,7 @@ from app.permissions import Permission
 from app.queries import lists
 from app.queries.base import get
 from app.queries.claims import effect
-from app.services import documents, invoices
+from app.services import balances, documents, invoices, write_offs
 
 
 @v1.get("/invoices")
@@ -39,14 +41,16 @@ def list_invoices(query: InvoiceListing) -> Page[Invoice]:
 @v1.post("/invoices")
 @writes(InvoiceWithLines, Permission.SELL, HTTPStatus.CREATED)
 def issue_invoice(json: NewInvoice) -> InvoiceWithLines:
-    """Issue a one-off invoice."""
+    """Issue a one-off invoice, or keep it as a draft."""
     customer = existing(models.Customer, json.customer, "customer")
     if json.currency not in (None, customer.currency):
         raise InvalidInput(
             f"This customer is billed in {customer.currency}.", code="currency_mismatch", field="currency"
         )
     lines = [line.one_off() for line in json.lines]
-    row = invoices.create(customer.id, lines, now(), collection=json.collection, memo=json.memo)
+    row = invoices.create(
+        customer.id, lines, now(), collection=json.collection, memo=json.memo, finalize=not json.draft
+    )
     return InvoiceWithLines.of(row)
 
 
@@ -62,9 +66,7 @@ def show_invoice(invoice_id: str) -> InvoiceWithLines:
 def show_pdf(invoice_id: str) -> Response:
     """Download an invoice as PDF."""
     with transaction():
-        document = documents.invoice_pdf(invoice_id, now())
-    disposition = {"Content-Disposition": f'attachment; filename="{document.filename}"'}
-    return Response(documents.content(document), headers=disposition, content_type=document.content_type)
+        return download(documents.invoice_pdf(invoice_id, now()))
 
 
 @v1.post("/invoices/<invoice_id>/void")
@@ -72,6 +74,20 @@ def show_pdf(invoice_id: str) -> Response:
 def void_invoice(invoice_id: str, json: Voiding) -> InvoiceWithLines:
     """Take an unpaid invoice back. It keeps its number."""
     return InvoiceWithLines.of(invoices.void(invoice_id, now(), reason=json.reason))
+
+
+@v1.post("/invoices/<invoice_id>/write-off")
+@writes(InvoiceWithLines, Permission.COLLECT)
+def write_off_invoice(invoice_id: str, json: WriteOff) -> InvoiceWithLines:
+    """Give up an open invoice: it becomes `uncollectible`, and can still be paid."""
+    return InvoiceWithLines.of(write_offs.write_off(invoice_id, now(), reason=json.reason))
+
+
+@v1.post("/invoices/<invoice_id>/apply-balance")
+@writes(InvoiceWithLines, Permission.COLLECT)
+def pay_from_balance(invoice_id: str) -> InvoiceWithLines:
+    """Pay an open invoice with the customer's balance, as far as it goes."""
+    return InvoiceWithLines.of(balances.apply(invoice_id, now()))
 
 
 @v1.post("/invoices/<invoice_id>/pay")

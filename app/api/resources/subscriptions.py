@@ -48,6 +48,7 @@ def sell_plan(json: NewSubscription) -> Subscription:
         collection=json.collection,
         payment_method_id=_method_id(json.payment_method),
         start_at=json.start_at,
+        coupon=json.coupon,
         metadata=json.metadata,
     )
     return Subscription.of(row)

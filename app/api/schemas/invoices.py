@@ -5,12 +5,13 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, Field, StringConstraints
 
 from app import models
-from app.api.schemas.base import Listing, Request, StatusesOf
+from app.api.schemas.base import UNSET, Listing, Request, StatusesOf
 from app.api.schemas.subscriptions import Collection, Reason
 from app.api.schemas.values import (
     Currency,
     CustomerId,
     InvoiceId,
+    InvoiceLineId,
     LongText,
     Major,
     Number,
@@ -38,18 +39,33 @@ class NewInvoiceLine(Request):
         return OneOff(self.description, self.unit_amount, self.quantity, self.tax_category, self.inclusive)
 
 
+class LineChanges(Request):
+    """What of a draft's line can change; what is left out stays."""
+
+    description: Text = UNSET
+    unit_amount: Number = UNSET
+    quantity: Number = UNSET
+
+
 class NewInvoice(Request):
-    """An invoice that belongs to no subscription. It is issued, with its number, at once."""
+    """An invoice that belongs to no subscription. It is issued, with its number, at once, unless it is a draft."""
 
     customer: CustomerId
     currency: Currency | None = Field(None, description="If given, it must be the customer's.")
     lines: Annotated[list[NewInvoiceLine], Field(min_length=1, max_length=100)]
     collection: Collection = "manual"
     memo: LongText = ""
+    draft: bool = Field(False, description="Keep it open for changes until it is finalised.")
 
 
 class Voiding(Request):
     """Why an invoice is taken back."""
+
+    reason: Reason = ""
+
+
+class WriteOff(Request):
+    """Why an invoice is given up."""
 
     reason: Reason = ""
 
@@ -81,6 +97,7 @@ class InvoiceTax(LineTax):
 class InvoiceLine(BaseModel):
     """A line. `amount` is as priced, before discount; `derivation` says why it is that much, step by step."""
 
+    id: InvoiceLineId
     description: str
     kind: str
     quantity: str
@@ -97,6 +114,7 @@ class InvoiceLine(BaseModel):
     @classmethod
     def of(cls, row: models.InvoiceLine, currency: str) -> Self:
         return cls(
+            id=row.id,
             description=row.description,
             kind=row.kind,
             quantity=plain(row.quantity),
@@ -104,7 +122,7 @@ class InvoiceLine(BaseModel):
             amount=major(row.amount_minor, currency),
             discount=major(row.discount_minor, currency),
             tax=major(row.tax_minor, currency),
-            taxes=[LineTax.model_validate(_in_major(tax, currency)) for tax in row.taxes],
+            taxes=[LineTax.model_validate(in_major(tax, currency)) for tax in row.taxes],
             period_start=row.period_start,
             period_end=row.period_end,
             plan=row.plan_id,
@@ -128,6 +146,8 @@ class Invoice(BaseModel):
     tax: Major
     total: Major
     amount_paid: Major
+    amount_credited: Major = Field(description="Taken off by credit notes.")
+    amount_from_balance: Major = Field(description="Paid by the customer's balance; below zero it went there.")
     amount_due: Major
     taxes: list[InvoiceTax]
     notes: list[str]
@@ -138,6 +158,9 @@ class Invoice(BaseModel):
     due_at: Utc | None
     paid_at: Utc | None
     voided_at: Utc | None
+    written_off_at: Utc | None
+    finalize_at: Utc | None = Field(description="When a draft is finalised by itself; null: only by hand.")
+    replaced_by: str | None
     attempts: int
     metadata: dict[str, str]
     created_at: Utc
@@ -174,10 +197,12 @@ _MONEY = {
     "tax": "tax_minor",
     "total": "total_minor",
     "amount_paid": "paid_minor",
+    "amount_credited": "credited_minor",
+    "amount_from_balance": "from_balance_minor",
 }
 _PLAIN = (
     "id number status reason collection currency notes memo period_start period_end"
-    " issued_at due_at paid_at voided_at attempts created_at"
+    " issued_at due_at paid_at voided_at written_off_at finalize_at attempts created_at"
 ).split()
 
 
@@ -188,13 +213,14 @@ def _shared(row: models.Invoice) -> dict[str, Any]:
         **money,
         "customer": row.customer_id,
         "subscription": row.subscription_id,
+        "replaced_by": row.replaced_by_id,
         "amount_due": major(row.due.minor, row.currency),
-        "taxes": [InvoiceTax.model_validate(_in_major(tax, row.currency)) for tax in row.taxes],
+        "taxes": [InvoiceTax.model_validate(in_major(tax, row.currency)) for tax in row.taxes],
         "metadata": row.details,
     }
 
 
-def _in_major(tax: Json, currency: str) -> Json:
+def in_major(tax: Json, currency: str) -> Json:
     """A tax as kept, its `…_minor` in major units."""
     return {
         name.removesuffix("_minor"): major(value, currency) if name.endswith("_minor") else value

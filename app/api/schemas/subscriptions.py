@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from app.api.schemas.base import UNSET, Answer, Listing, Request, StatusesOf
 from app.api.schemas.plans import Whole
 from app.api.schemas.values import (
+    Code,
     CustomerId,
     Instant,
     Metadata,
@@ -43,6 +44,7 @@ class NewSubscription(Request):
     collection: Collection = "automatic"
     payment_method: PaymentMethodId | None = None
     start_at: Instant | None = Field(None, description="Now unless given.")
+    coupon: Code | None = Field(None, description="The code of a coupon that discounts it from the first invoice on.")
     metadata: Metadata = Field(default_factory=dict)
 
 
@@ -87,6 +89,7 @@ class Subscription(Answer):
     canceled_at: Utc | None
     cancel_reason: str | None
     ended_at: Utc | None
+    parked_reason: str | None = Field(description="Why it is not billed until somebody has looked at it.")
     metadata: dict[str, str] = Field(validation_alias="details")
     created_at: Utc
 
@@ -98,3 +101,4 @@ class SubscriptionListing(Listing):
     status: Annotated[str, StatusesOf("subscription")] | None = None
     customer: str | None = Field(None, max_length=64)
     plan: str | None = Field(None, max_length=64)
+    parked: bool = Field(False, description="Only those set aside for somebody to look at.")
