@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     login_limit: str = Field("5/minute;30/hour", description="failed sign-ins for one account or one address")
     api_read_limit: str = Field("1000/hour", description="reads of one API key unless the key says otherwise")
     api_write_limit: str = Field("100/hour", description="writes of one API key unless the key says otherwise")
+    webhook_limit: str = Field("6000/minute", description="webhooks from one address to one gateway account")
     max_body_bytes: int = Field(1_000_000, ge=10_000, description="a larger request body is refused")
     trusted_proxies: int = Field(
         0, ge=0, description="reverse proxies in front whose X-Forwarded-* headers are believed"

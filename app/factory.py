@@ -3,7 +3,7 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import api, db, logs, web
+from app import api, db, logs, web, webhooks
 from app.config import Settings
 from app.extensions import bootstrap, csrf, htmx, login_manager, migrate, redis_client
 from app.extensions import db as sqlalchemy
@@ -28,6 +28,7 @@ def assemble(settings: Settings) -> Flask:
     doorbell.install()
     web.register(app)
     api.register(app)
+    webhooks.register(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -32,6 +32,8 @@ PUBLIC = frozenset(
         "health.ready",
         "sandbox_bank.ask",
         "sandbox_bank.take_answer",
+        "webhooks.take",
+        "webhooks.take_by_get",
     ]
 )
 

@@ -25,6 +25,7 @@ EVENTS: Mapping[str, str] = {
     "usage.level_reached": "A customer's usage reached a level that somebody wanted to know about.",
     "payment_method.added": "A customer's payment method was saved.",
     "payment_method.default": "A payment method is the one that is charged from now on.",
+    "payment_method.updated": "The bank replaced the card behind a payment method; `fields` names what changed.",
     "payment_method.removed": "A payment method was forgotten.",
     "subscription.created": "A plan was sold.",
     "subscription.updated": "A subscription changed without a change of its status; `change` says what.",

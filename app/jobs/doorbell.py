@@ -1,10 +1,18 @@
-"""Rings for the relay after each commit that wrote events. A lost ring costs seconds: a sweep follows."""
+"""Rings after each commit that wrote something to be worked on. A lost ring costs seconds: a sweep follows."""
+
+from collections.abc import Mapping
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.extensions import db
 from app.jobs import queues
+
+# What a service notes in the session, and what then has to be looked after.
+RINGS: Mapping[str, str] = {
+    "has_events": "app.jobs.sweeps.relay",
+    "has_notices": "app.jobs.sweeps.follow_notices",
+}
 
 
 def install() -> None:
@@ -15,9 +23,11 @@ def install() -> None:
 
 
 def _ring(session: Session) -> None:
-    if session.info.pop("has_events", False):
-        queues.enqueue("app.jobs.sweeps.relay")
+    for note, job in RINGS.items():
+        if session.info.pop(note, False):
+            queues.enqueue(job)
 
 
 def _forget(session: Session) -> None:
-    session.info.pop("has_events", None)
+    for note in RINGS:
+        session.info.pop(note, None)

@@ -18,6 +18,7 @@ class Periodic:
 PERIODIC: tuple[Periodic, ...] = (
     Periodic("relay", 5, "app.jobs.sweeps.relay"),
     Periodic("tasks", 5, "app.jobs.sweeps.run_tasks"),
+    Periodic("notices", 5, "app.jobs.sweeps.follow_notices"),
     Periodic("mails", 5, "app.jobs.sweeps.send_mails"),
     Periodic("checks", 10, "app.jobs.sweeps.check_payments"),
     Periodic("usage alerts", 60, "app.jobs.sweeps.check_usage"),
@@ -39,6 +40,7 @@ ROUND = (
     sweeps.refund_credit_notes,
     sweeps.dun,
     sweeps.collect,
+    sweeps.follow_notices,
     sweeps.check_payments,
     sweeps.send_mails,
 )

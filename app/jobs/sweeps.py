@@ -16,6 +16,7 @@ from app.services import (
     due_payments,
     dunning,
     idempotency,
+    inbox_work,
     outbox,
     refunds,
     renewals,
@@ -34,6 +35,11 @@ def relay(at: datetime | None = None) -> int:
 def run_tasks(at: datetime | None = None) -> int:
     """Do the work whose doorbell was lost."""
     return _each("tasks", at, lambda now: sum(tasks.run(task_id, WORKERS, now) for task_id in tasks.due(now)))
+
+
+def follow_notices(at: datetime | None = None) -> int:
+    """Follow up on what gateways have sent notice of."""
+    return _each("notices", at, inbox_work.follow_due)
 
 
 def renew(at: datetime | None = None) -> int:

@@ -8,6 +8,7 @@ from app.models.credit_notes import CreditNote, CreditNoteLine
 from app.models.customers import Customer, PaymentMethod
 from app.models.documents import Document, Mail
 from app.models.events import AuditEntry, Event, StatusChange, Task
+from app.models.inbox import InboxNotice
 from app.models.invoice_items import InvoiceItem
 from app.models.invoices import Invoice, InvoiceLine
 from app.models.ledger import JournalEntry, LedgerAccount, Posting
@@ -33,6 +34,7 @@ __all__ = [
     "Event",
     "GatewayAccount",
     "IdempotencyKey",
+    "InboxNotice",
     "Invoice",
     "InvoiceItem",
     "InvoiceLine",

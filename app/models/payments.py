@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.crypto import random_secret
 from app.domain.money import Money
 from app.models.base import (
     HasStatus,
@@ -25,10 +26,14 @@ from app.models.invoices import Invoice
 
 
 class GatewayAccount(TenantRow):
-    """A tenant's account at a gateway. Its credentials are sealed with AES-256-GCM; `key_id` says with which key."""
+    """A tenant's account at a gateway. Its credentials are sealed with AES-256-GCM; `key_id` says with which key.
+
+    `webhook_key` is the part of the account's webhook address that nobody guesses; `webhook_senders` are the networks
+    that webhooks may come from, all of them when there are none.
+    """
 
     __tablename__ = "gateway_accounts"
-    __table_args__ = (UniqueConstraint("name", "tenant_id"),)
+    __table_args__ = (UniqueConstraint("name", "tenant_id"), UniqueConstraint("webhook_key"))
 
     id: Mapped[str] = key("gac")
     name: Mapped[str]
@@ -36,6 +41,8 @@ class GatewayAccount(TenantRow):
     mode: Mapped[str] = mapped_column(String(8), default="test")
     credentials: Mapped[bytes] = mapped_column(LargeBinary)
     key_id: Mapped[str] = mapped_column(String(32))
+    webhook_key: Mapped[str] = mapped_column(String(64), default=random_secret)
+    webhook_senders: Mapped[list[str]] = mapped_column(ARRAY(String(43)), default=list, server_default="{}")
     disabled_at: Mapped[datetime | None] = instant()
 
 

@@ -10,6 +10,7 @@ from app.models import (
     CreditNote,
     Event,
     IdempotencyKey,
+    InboxNotice,
     Invoice,
     Mail,
     Payment,
@@ -29,6 +30,7 @@ def _rules(at: datetime) -> Mapping[str, Due]:
     return {
         "events": (Event, Event.seq.is_(None)),
         "tasks": (Task, (Task.state == "due") & (Task.due_at <= at)),
+        "notices": (InboxNotice, (InboxNotice.state == "due") & (InboxNotice.due_at <= at)),
         "renewals": (Subscription, Subscription.next_billing_at <= at),
         "drafts": (Invoice, Invoice.finalize_at <= at),
         "credit_note_refunds": (CreditNote, CreditNote.refund_at <= at),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.db import transaction
@@ -9,6 +10,7 @@ from app.domain.errors import Conflict
 from app.domain.money import Money
 from app.gateways import gateway_class
 from app.gateways.base import Capability
+from app.gateways.errors import GatewayUnavailable
 from app.gateways.types import PaymentRef, PaymentRequest, PaymentResult, PaymentStatus
 from app.models import Customer, Invoice, Payment
 from app.models.payments import OPEN_STATUSES
@@ -72,6 +74,26 @@ def check(payment_id: str, at: datetime) -> Payment:
         found = _void(payment) or found
     with transaction():
         return payments.record(payment_id, found or NotExecuted("The gateway never received this payment."), at)
+
+
+def told(payment_id: str, gateway_ref: str | None, at: datetime) -> bool:
+    """A notice says that something happened to an attempt: ask how it stands, and record that. False when the gateway
+    does not know it (yet).
+
+    `gateway_ref` is what the notice calls the attempt, if we do not know that yet. Raises GatewayUnavailable when there
+    is no answer: then nothing is recorded, and the notice has to be followed again.
+    """
+    payment = get(Payment, payment_id)
+    account = payment.gateway_account
+    ref = replace(_ref(payment), gateway_ref=payment.gateway_ref or gateway_ref)
+    found = ask(lambda: gateway_accounts.connect(account).fetch_payment(ref))
+    if isinstance(found, NoAnswer):
+        raise GatewayUnavailable(found.message)
+    if found is None:
+        return False
+    with transaction():
+        payments.record(payment_id, found, at)
+    return True
 
 
 def look(payment_id: str, at: datetime) -> Payment:

@@ -1,8 +1,9 @@
 """A tenant's accounts at gateways: credentials sealed, opened only to make a call."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from ipaddress import ip_network
 
 from app import crypto
 from app.db import current_tenant_id, session
@@ -41,6 +42,16 @@ def disable(account_id: str, at: datetime) -> None:
     row = get(GatewayAccount, account_id, lock=True)
     row.disabled_at = row.disabled_at or at
     audit("gateway_account.disable", row.id, at)
+
+
+def restrict_senders(account_id: str, networks: Sequence[str], at: datetime) -> None:
+    """Take webhooks from these networks only (`203.0.113.0/24`, or a single address); from anywhere for none.
+
+    Raises InvalidInput for something that is not a network.
+    """
+    row = get(GatewayAccount, account_id, lock=True)
+    row.webhook_senders = [_network(text) for text in networks]
+    audit("gateway_account.senders", row.id, at, networks=row.webhook_senders)
 
 
 def usable(account_id: str) -> GatewayAccount:
@@ -87,6 +98,15 @@ def _seal(row: GatewayAccount, credentials: Mapping[str, str]) -> None:
 
 def _bound_to(row: GatewayAccount) -> str:
     return f"{current_tenant_id()}|gateway_accounts|{row.id}"
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError:
+        raise InvalidInput(
+            f"“{text}” is not an address or a network such as 203.0.113.0/24.", code="invalid_network", field="senders"
+        ) from None
 
 
 def _check(gateway: str, credentials: Mapping[str, str]) -> None:

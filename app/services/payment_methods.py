@@ -6,17 +6,18 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from app.db import session, transaction
+from app.db import let_go, session, transaction
 from app.domain.errors import Conflict, InvalidInput
 from app.gateways.base import Capability
 from app.gateways.types import Payer, SavedMethod, SaveMethodRequest
-from app.models import Customer, PaymentMethod, Subscription
+from app.models import Customer, GatewayAccount, PaymentMethod, Subscription
 from app.queries.base import get
 from app.services import gateway_accounts, open_invoices
 from app.services.contracts import ENDED
 from app.services.events import emit
 from app.services.history import audit
 
+FOLLOWED = ("token", "kind", "brand", "last4", "exp_month", "exp_year")
 # Card numbers begin with 2 to 6 and stand by themselves. Without that, digits inside of one in 450 random UUIDs would
 # pass for one, and such ids stand by the thousand in what applications send.
 _CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?<![0-9A-Za-z]-)[2-6](?:[ -]?\d){12,18}(?!-?[0-9A-Za-z])")
@@ -113,11 +114,21 @@ def remove(method_id: str, at: datetime) -> None:
             "This is the last payment method of a running subscription: add another one first.",
             code="last_payment_method",
         )
-    row.removed_at, was_default, row.is_default = at, row.is_default, False
-    audit("payment_method.remove", row.id, at)
-    emit("payment_method.removed", row.id, at, customer_id=row.customer_id)
-    if was_default and others:
-        make_default(others[-1].id, at)
+    _forget(row, at)
+
+
+def look_again(method_ids: Sequence[str], at: datetime) -> None:
+    """A notice says that the method behind these changed: ask the gateway, and keep what it says, or forget them.
+
+    They share an account and a token. Opens its own transactions. Raises gateway errors as they come.
+    """
+    first = get(PaymentMethod, method_ids[0])
+    gateway, token = gateway_accounts.connect(get(GatewayAccount, first.gateway_account_id)), first.token
+    let_go()
+    found = gateway.fetch_method(token)
+    with transaction():
+        for method_id in method_ids:
+            _follow(method_id, found, at)
 
 
 def for_charging(customer_id: str, preferred_id: str | None) -> PaymentMethod | None:
@@ -130,6 +141,32 @@ def for_charging(customer_id: str, preferred_id: str | None) -> PaymentMethod | 
 def payer_of(customer: Customer) -> Payer:
     """What a gateway is told about a customer."""
     return Payer(customer.id, customer.name, customer.email, customer.address.get("country"))
+
+
+def _follow(method_id: str, found: SavedMethod | None, at: datetime) -> None:
+    get(Customer, get(PaymentMethod, method_id).customer_id, lock=True)
+    row = get(PaymentMethod, method_id, lock=True)
+    if found is None:
+        _forget(row, at)
+        return
+    changed = [name for name in FOLLOWED if getattr(row, name) != getattr(found, name)]
+    for name in changed:
+        setattr(row, name, getattr(found, name))
+    if changed:
+        audit("payment_method.update", row.id, at, fields=changed)
+        emit("payment_method.updated", row.id, at, customer_id=row.customer_id, fields=changed)
+
+
+def _forget(row: PaymentMethod, at: datetime) -> None:
+    """Take a method out of use, locked after its customer; the newest of the others becomes the default."""
+    if row.removed_at:
+        return
+    row.removed_at, was_default, row.is_default = at, row.is_default, False
+    audit("payment_method.remove", row.id, at)
+    emit("payment_method.removed", row.id, at, customer_id=row.customer_id)
+    others = _kept(row.customer_id)
+    if was_default and others:
+        make_default(others[-1].id, at)
 
 
 def _kept(customer_id: str) -> Sequence[PaymentMethod]:

@@ -1,5 +1,6 @@
 """Refunds: claimed, sent and recorded like payments, and never more than was paid."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -8,6 +9,7 @@ from app.db import session, transaction
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
 from app.gateways.base import Capability
+from app.gateways.errors import GatewayUnavailable
 from app.gateways.types import PaymentRef, RefundRef, RefundRequest, RefundResult, RefundStatus
 from app.models import CreditNote, Payment, Refund
 from app.queries.base import get
@@ -87,14 +89,27 @@ def check(refund_id: str, at: datetime) -> Refund:
     """Ask the gateway about a refund by our key. One that it does not know once its answer is overdue was surely not
     executed."""
     row = get(Refund, refund_id)
-    payment = row.payment
-    account = payment.gateway_account
-    ref = RefundRef(row.id, PaymentRef(payment.id, payment.gateway_ref), row.gateway_ref)
-    found = ask(lambda: gateway_accounts.connect(account).fetch_refund(ref))
+    account = row.payment.gateway_account
+    found = ask(lambda: gateway_accounts.connect(account).fetch_refund(_ref(row)))
     if found is None and not is_overdue(Refund, refund_id):
         return row
     with transaction():
         return record(refund_id, found or NotExecuted("The gateway never received this refund."), at)
+
+
+def told(refund_id: str, gateway_ref: str | None, at: datetime) -> bool:
+    """A notice says that something happened to a refund: as `charging.told`."""
+    row = get(Refund, refund_id)
+    account = row.payment.gateway_account
+    ref = replace(_ref(row), gateway_ref=row.gateway_ref or gateway_ref)
+    found = ask(lambda: gateway_accounts.connect(account).fetch_refund(ref))
+    if isinstance(found, NoAnswer):
+        raise GatewayUnavailable(found.message)
+    if found is None:
+        return False
+    with transaction():
+        record(refund_id, found, at)
+    return True
 
 
 def check_due(at: datetime) -> int:
@@ -141,6 +156,10 @@ def _failed(row: Refund, message: str, at: datetime) -> bool:
         ledger.reverse(row.id, "payment_refunded", "refund_returned", at)
     emit("refund.failed", row.id, at, customer_id=payment.customer_id, payment=payment.id)
     return True
+
+
+def _ref(row: Refund) -> RefundRef:
+    return RefundRef(row.id, PaymentRef(row.payment_id, row.payment.gateway_ref), row.gateway_ref)
 
 
 def _put_off(refund_id: str) -> None:

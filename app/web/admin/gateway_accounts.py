@@ -11,9 +11,16 @@ from app.permissions import Permission
 from app.queries import lists, timeline
 from app.queries.base import get
 from app.services import connections, gateway_accounts
+from app.settings import current_settings
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import confirm, dialog
-from app.web.admin.forms.workspace import AccountForm, CredentialsForm, account_form, credentials
+from app.web.admin.forms.workspace import (
+    AccountForm,
+    CredentialsForm,
+    SendersForm,
+    account_form,
+    credentials,
+)
 from app.web.auth_guard import requires
 from app.web.once import once
 from app.web.rendering import done, render
@@ -83,6 +90,7 @@ def show(account_id: str) -> Response:
         account=row,
         adapter=adapter,
         can=[words for capability, words in CAN.items() if capability in adapter.capabilities],
+        webhook_url=_webhook_url(row) if Capability.WEBHOOKS in adapter.capabilities else None,
         timeline=activity.told(timeline.of_subjects([row.id]), on_page_of=row.id),
     )
 
@@ -139,6 +147,40 @@ def disable(account_id: str) -> Response:
     with transaction():
         gateway_accounts.disable(account_id, clock.now())
     return done(url_for(".show", account_id=account_id), "The account is disabled.")
+
+
+@pages.get("/<account_id>/senders")
+@requires(Permission.ADMINISTER)
+def ask_senders(account_id: str) -> Response:
+    """The form of the addresses that webhooks may come from."""
+    row = get(GatewayAccount, account_id)
+    return _senders(SendersForm(data={"senders": " ".join(row.webhook_senders)}), row)
+
+
+@pages.post("/<account_id>/senders")
+@requires(Permission.ADMINISTER)
+def restrict_senders(account_id: str) -> Response:
+    """Say where webhooks may come from."""
+    row = get(GatewayAccount, account_id)
+    form = SendersForm()
+    if form.carry_out(lambda: _restrict(account_id, (form.senders.data or "").split())):
+        return done(url_for(".show", account_id=account_id), "The senders were saved. They hold within seconds.")
+    return _senders(form, row)
+
+
+def _webhook_url(row: GatewayAccount) -> str:
+    path = url_for("webhooks.take", gateway=row.gateway, webhook_key=row.webhook_key)
+    return current_settings().base_url.rstrip("/") + path
+
+
+def _restrict(account_id: str, networks: list[str]) -> None:
+    with transaction():
+        gateway_accounts.restrict_senders(account_id, networks, clock.now())
+
+
+def _senders(form: SendersForm, row: GatewayAccount) -> Response:
+    back = (row.name, url_for(".show", account_id=row.id))
+    return dialog("admin/gateway_accounts/_senders.html", "Senders of webhooks", back, form=form, account=row)
 
 
 def _tell(account_id: str) -> None:

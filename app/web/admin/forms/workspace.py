@@ -94,6 +94,17 @@ class CredentialsForm(Form):
     """New credentials for an account that is there; the fields are added by `account_form`."""
 
 
+class SendersForm(Form):
+    """Where an account takes webhooks from."""
+
+    senders = StringField(
+        "Addresses and networks",
+        [AtMost(2000)],
+        filters=[stripped],
+        description="Such as 203.0.113.0/24, with spaces between them. Empty: from anywhere, by their signature alone.",
+    )
+
+
 def account_form(base: type[Form], gateway: type[Gateway]) -> Any:
     """A form of that kind with a field for each credential that the gateway declares."""
     fields = {f"credential_{field.name}": _credential(field) for field in gateway.credentials}

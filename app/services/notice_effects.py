@@ -1,0 +1,73 @@
+"""What notices lead to: the gateway is asked how the thing stands that a notice names, and its answer is recorded.
+
+A notice is a hint. It names something to look up, so neither the order of notices nor their number matters.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from app.domain.errors import BillingError, Conflict
+from app.gateways.errors import GatewayError
+from app.gateways.types import Notice, NoticeKind, PaymentRef
+from app.models import GatewayAccount, Payment
+from app.queries.base import get
+from app.queries.inbox import methods_with, payment_named, refund_named
+from app.services import charging, payment_methods, refunds
+
+
+class Unmatched(Exception):
+    """Nothing here is what the notice names. It may have overtaken our own commit, so it is looked at again."""
+
+
+EXPECTED = (Unmatched, GatewayError, BillingError)
+
+
+def follow(account_id: str, notice: Notice, at: datetime) -> str:
+    """Look up what a notice is about, and record how it stands; gives the id of that row. Opens its own transactions.
+
+    Raises Unmatched, GatewayError when the gateway cannot be asked now, and Conflict (`foreign_notice`) for something
+    that belongs to another account.
+    """
+    return _FOLLOWERS[notice.kind](get(GatewayAccount, account_id), notice, at)
+
+
+def _payment(account: GatewayAccount, notice: Notice, at: datetime) -> str:
+    named = notice.payment or PaymentRef("")
+    payment = _own(account, payment_named(account.id, named.key, named.gateway_ref))
+    if not charging.told(payment.id, named.gateway_ref, at):
+        raise Unmatched("The gateway does not know this payment (yet).")
+    return payment.id
+
+
+def _refund(account: GatewayAccount, notice: Notice, at: datetime) -> str:
+    named = notice.refund
+    refund = refund_named(account.id, named.key, named.gateway_ref) if named else None
+    if named is None or refund is None:
+        raise Unmatched("No refund here is the one that this notice names.")
+    _own(account, refund.payment)
+    if not refunds.told(refund.id, named.gateway_ref, at):
+        raise Unmatched("The gateway does not know this refund (yet).")
+    return refund.id
+
+
+def _method(account: GatewayAccount, notice: Notice, at: datetime) -> str:
+    kept = methods_with(account.id, notice.method_token or "")
+    if not kept:
+        raise Unmatched("No payment method here is the one that this notice names.")
+    payment_methods.look_again([method.id for method in kept], at)
+    return kept[0].id
+
+
+def _own(account: GatewayAccount, payment: Payment | None) -> Payment:
+    if payment is None:
+        raise Unmatched("No payment here is the one that this notice names.")
+    if payment.gateway_account_id != account.id:
+        raise Conflict("This notice is about a payment of another gateway account.", code="foreign_notice")
+    return payment
+
+
+_FOLLOWERS: Mapping[NoticeKind, Callable[[GatewayAccount, Notice, datetime], str]] = {
+    NoticeKind.PAYMENT: _payment,
+    NoticeKind.REFUND: _refund,
+    NoticeKind.METHOD: _method,
+}

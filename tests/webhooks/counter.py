@@ -1,0 +1,119 @@
+"""A shop that sells through a simulated gateway, and the webhooks that the gateway would have sent meanwhile."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from app import clock
+from app.db import session, tenant_scope, transaction
+from app.gateways.sandbox_bank import SandboxBank
+from app.gateways.types import RawRequest
+from app.models import GatewayAccount, InboxNotice, Invoice, Payment
+from app.services import charging, gateway_accounts, inbox_work, payment_methods
+from tests.gateways.worlds import SimulatedWorld, world_class
+from tests.shop import Shop, invoices_of, open_shop
+
+
+@dataclass(slots=True)
+class Counter:
+    """Everything happens in contexts of its own, so that a client can be used beside it.
+
+    `letters` are the webhooks that came to be since the beginning, in their order, signed and not delivered yet.
+    """
+
+    app: Flask
+    tenant_id: str
+    world: SimulatedWorld
+    at: datetime
+    shop: Shop
+    account_id: str = ""
+    path: str = ""
+    letters: list[RawRequest] = field(default_factory=list)
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """The tenant's scope."""
+        with self.app.app_context(), tenant_scope(self.tenant_id):
+            yield
+
+    def connect(self, name: str = "Other", **changes: str) -> str:
+        """Another account at the gateway; gives the path of its webhooks."""
+        with self.inside():
+            with transaction():
+                made = gateway_accounts.create(name, self.world.gateway, {**self.world.account(), **changes}, self.at)
+            return f"/webhooks/{self.world.gateway}/{made.webhook_key}"
+
+    def owe(self) -> str:
+        """An invoice of 22.60 whose customer has a method at the gateway."""
+        with self.inside():
+            customer = self.shop.customer()
+            payment_methods.add(customer, self.account_id, self.world.token("ok"), self.at)
+            return invoices_of(self.shop.sell(customer))[0].id
+
+    def pay(self, invoice_id: str | None = None) -> str:
+        """Collect an invoice; gives the payment's id."""
+        invoice_id = invoice_id or self.owe()
+        with self.inside():
+            return charging.collect(invoice_id, self.at).id
+
+    def deliver(self, letter: RawRequest, path: str | None = None, **options: object) -> TestResponse:
+        """Send a webhook to the account's address."""
+        return self.app.test_client().post(
+            path or self.path,
+            data=letter.body,
+            headers=dict(letter.headers),
+            **options,  # type: ignore[arg-type]
+        )
+
+    def deliver_all(self) -> None:
+        """Send all that there are, each once and in their order."""
+        while self.letters:
+            assert self.deliver(self.letters.pop(0)).status_code == 200
+
+    def work(self, at: datetime | None = None) -> int:
+        """Follow up on what is due."""
+        with self.inside():
+            return inbox_work.follow_due(at or clock.now())
+
+    def notices(self) -> list[InboxNotice]:
+        """What the inbox holds, oldest first, as it is now."""
+        with self.inside():
+            query = select(InboxNotice).order_by(InboxNotice.id).execution_options(populate_existing=True)
+            return list(session().scalars(query))
+
+    def payment(self, payment_id: str) -> Payment:
+        """The payment as it is now."""
+        with self.inside():
+            query = select(Payment).where(Payment.id == payment_id)
+            return session().scalars(query.execution_options(populate_existing=True)).one()
+
+    def invoice(self, invoice_id: str) -> Invoice:
+        """The invoice as it is now."""
+        with self.inside():
+            query = select(Invoice).where(Invoice.id == invoice_id)
+            return session().scalars(query.execution_options(populate_existing=True)).one()
+
+
+@contextmanager
+def counter_at(
+    gateway: str, app: Flask, tenant: str, at: datetime, bank: SandboxBank, place: Path
+) -> Iterator[Counter]:
+    """The shop, with the gateway's simulator running as long as the block."""
+    with ExitStack() as stack:
+        world = stack.enter_context(world_class(gateway).begun(place))
+        assert isinstance(world, SimulatedWorld)
+        with app.app_context(), tenant_scope(tenant):
+            shop = open_shop(at, bank)
+        found = Counter(app, tenant, world, at, shop)
+        found.path = found.connect("Till")
+        with found.inside():
+            account = select(GatewayAccount).where(GatewayAccount.webhook_key == found.path.rpartition("/")[2])
+            found.account_id = found.shop.account_id = session().scalars(account).one().id
+        world.simulator.post.send = lambda _event: found.letters.append(world.webhook())  # type: ignore[method-assign]
+        yield found

@@ -1,0 +1,169 @@
+"""Following up on notices: the gateway is asked, the one door records, and what fails is tried again."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app import clock
+from app.db import session, transaction
+from app.domain.errors import Conflict
+from app.domain.money import Money
+from app.models import AuditEntry, PaymentMethod, Refund
+from app.services import charging, inbox_work, refunds
+from simulators.faults import Fault, FaultKind
+from tests.gateways.contract import a_payment
+from tests.shop import fresh, invoices_of
+from tests.webhooks.counter import Counter
+
+AWAY = Fault(FaultKind.ERROR_BEFORE, on="GET /v1/payment_intents")
+
+
+def states(counter: Counter) -> list[str]:
+    return [row.state for row in counter.notices()]
+
+
+@pytest.mark.parametrize("counter", ["stripe", "square"], indirect=True)
+def test_a_notice_tells_of_a_payment_whose_answer_was_lost(counter: Counter) -> None:
+    invoice_id = counter.owe()
+    counter.letters.clear()
+    counter.world.strike(FaultKind.DROP_AFTER)
+    payment_id = counter.pay(invoice_id)
+    assert counter.payment(payment_id).status == "unknown"
+    counter.deliver_all()
+    assert counter.work() >= 1
+    assert counter.payment(payment_id).status == "succeeded"
+    assert counter.invoice(invoice_id).status == "paid"
+    [kept] = [row for row in counter.notices() if row.subject_id]
+    assert (kept.state, kept.subject_id) == ("done", payment_id)
+
+
+def test_work_on_one_notice_twice_changes_nothing_more(counter: Counter) -> None:
+    payment_id = counter.pay()
+    counter.deliver_all()
+    counter.work()
+    settled_at = counter.payment(payment_id).settled_at
+    with counter.inside():
+        for row in counter.notices():
+            with transaction():
+                inbox_work.replay(row.id, clock.now())
+    counter.work()
+    assert set(states(counter)) == {"done"}
+    assert counter.payment(payment_id).settled_at == settled_at
+
+
+def test_a_notice_that_comes_during_the_call_finds_the_attempt(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is delivered and worked on while our own call still waits for its answer."""
+    invoice_id = counter.owe()
+    counter.letters.clear()
+    adapter = charging.gateway_accounts.gateway_class("stripe")
+    create = adapter.create_payment
+
+    def overtaken(self: object, request: object) -> object:
+        result = create(self, request)  # type: ignore[arg-type]
+        counter.deliver_all()
+        assert counter.work() == 1
+        return result
+
+    monkeypatch.setattr(adapter, "create_payment", overtaken)
+    payment_id = counter.pay(invoice_id)
+    assert counter.payment(payment_id).status == "succeeded"
+    assert counter.invoice(invoice_id).paid_minor == 2260
+
+
+def test_a_notice_about_a_payment_of_another_account_is_refused_and_audited(counter: Counter) -> None:
+    payment_id = counter.pay()
+    before = counter.payment(payment_id).settled_at
+    other = counter.connect()
+    counter.deliver(counter.letters[-1], other)
+    assert counter.work() == 0
+    [kept] = counter.notices()
+    assert (kept.state, kept.attempts, kept.subject_id) == ("dead", 1, None)
+    assert "another gateway account" in (kept.last_error or "")
+    assert counter.payment(payment_id).settled_at == before
+    with counter.inside():
+        [entry] = session().scalars(select(AuditEntry).where(AuditEntry.action == "notice.refuse"))
+        assert entry.changes["code"] == "foreign_notice"
+
+
+def test_a_notice_about_nothing_of_ours_is_parked_for_a_day_and_then_laid_aside(counter: Counter) -> None:
+    counter.world.open().create_payment(a_payment(counter.world))
+    counter.deliver(counter.letters[-1])
+    start = at = clock.now()
+    for pause in inbox_work.BACK_OFF:
+        counter.work(at)
+        [kept] = counter.notices()
+        assert (kept.state, kept.due_at) == ("due", at + pause)
+        at += pause
+    counter.work(at)
+    [kept] = counter.notices()
+    assert (kept.state, "No payment here" in (kept.last_error or "")) == ("dead", True)
+    assert at - start > timedelta(days=1)
+
+
+def test_a_gateway_that_is_away_is_asked_again_later(counter: Counter) -> None:
+    payment_id = counter.pay()
+    counter.deliver(counter.letters[-1])
+    counter.world.simulator.faults.add(*[AWAY] * 3)
+    now = clock.now()
+    assert counter.work(now) == 0
+    [kept] = counter.notices()
+    assert (kept.state, kept.attempts, kept.due_at) == ("due", 1, now + inbox_work.BACK_OFF[0])
+    assert counter.work(now) == 0
+    counter.world.simulator.faults.clear()
+    assert counter.work(now + inbox_work.BACK_OFF[0]) == 1
+    assert counter.payment(payment_id).status == "succeeded"
+
+
+def test_after_all_tries_it_is_laid_aside_and_a_replay_heals_it(counter: Counter) -> None:
+    payment_id = counter.pay()
+    counter.deliver(counter.letters[-1])
+    counter.world.simulator.faults.draw(1, 0, [AWAY])
+    at = clock.now()
+    for pause in (*inbox_work.BACK_OFF, timedelta()):
+        counter.work(at)
+        at += pause
+    [kept] = counter.notices()
+    assert (kept.state, kept.attempts) == ("dead", len(inbox_work.BACK_OFF) + 1)
+    counter.world.simulator.faults.clear()
+    with counter.inside():
+        with transaction():
+            inbox_work.replay(kept.id, at)
+        with pytest.raises(Conflict, match="waits"), transaction():
+            inbox_work.replay(kept.id, at)
+    assert counter.work(at) == 1
+    assert states(counter) == ["done"]
+    assert counter.payment(payment_id).status == "succeeded"
+
+
+def test_a_refund_that_settles_later_is_told_of(counter: Counter) -> None:
+    with counter.inside():
+        customer = counter.shop.customer()
+        counter.shop.method(customer, counter.world.token("slow_refund"))
+        invoice_id = counter.shop.sell(customer)
+    with counter.inside():
+        payment_id = charging.collect(invoices_of(invoice_id)[0].id, counter.at).id
+        refund = refunds.refund(payment_id, Money(1000, "CAD"), counter.at)
+        assert refund.status == "pending"
+        counter.deliver_all()
+        counter.world.settle_refund(refund.gateway_ref or "", succeeds=True)
+    counter.deliver_all()
+    counter.work()
+    with counter.inside():
+        assert fresh(Refund, refund.id).status == "succeeded"
+
+
+def test_the_card_updater_changes_what_customers_recognise_their_card_by(counter: Counter) -> None:
+    counter.owe()
+    with counter.inside():
+        [method] = session().scalars(select(PaymentMethod))
+    counter.letters.clear()
+    counter.world.replace_card(method.token)
+    assert counter.letters
+    counter.deliver_all()
+    counter.work()
+    with counter.inside():
+        kept = fresh(PaymentMethod, method.id)
+        assert (kept.last4, kept.exp_year, kept.removed_at) == ("1881", 2039, None)
