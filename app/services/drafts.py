@@ -45,8 +45,6 @@ def locked(invoice_id: str) -> Invoice:
 def finalize(invoice_id: str, at: datetime) -> Invoice:
     """Give a draft its number and make it a debt. Raises Conflict when it is none, or has no lines."""
     invoice = locked(invoice_id)
-    if not invoice.lines:
-        raise Conflict("This draft has no lines: add one, or void it.", code="empty_invoice")
     _finalize([invoice], at)
     audit("invoice.finalize", invoice.id, at)
     return get(Invoice, invoice_id, lock=True)
@@ -101,6 +99,8 @@ def _period(start: datetime | None, end: datetime | None) -> Period | None:
 
 
 def _finalize(invoices: Sequence[Invoice], at: datetime) -> None:
+    if not all(invoice.lines for invoice in invoices):
+        raise Conflict("This draft has no lines: add one, or void it.", code="empty_invoice")
     biller = Biller(at)
     bills = [bill_of(biller, invoice) for invoice in invoices]
     for invoice in invoices:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from app.db import session
+from app.ids import to_uuid
 from app.models import Customer, Tenant
 from app.services import numbers
 from app.services.bulk import change_rows
@@ -38,7 +39,7 @@ def _series_of(customer_ids: set[str]) -> dict[str, int]:
     new = sorted(customer_ids - series.keys())
     first = numbers.take("customer series", len(new))
     given = dict(zip(new, range(first, first + len(new)), strict=True))
-    change_rows(Customer, ("id", "series"), list(given.items()))
+    change_rows(Customer, ("id", "series"), [(to_uuid("cus", one), number) for one, number in given.items()])
     return series | given
 
 

@@ -85,5 +85,8 @@ class AtMost:
 
 
 def stripped(text: Any) -> Any:
-    """A filter for text fields: without spaces around it; nothing instead of an empty text."""
-    return text.strip() or None if isinstance(text, str) else text
+    """Without spaces around it, or NULs, which PostgreSQL does not keep; nothing instead of an empty text.
+
+    A filter for text fields, and the `coerce` of choices that may be empty: the empty one is then none on both sides.
+    """
+    return text.replace("\0", "").strip() or None if isinstance(text, str) else text

@@ -29,10 +29,13 @@ def constants(tree: ast.AST) -> Iterator[str]:
 
 def patterns(tree: ast.AST) -> Iterator[str]:
     """The text constants and f-strings in a tree as regular expressions; what is filled in may be anything."""
-    yield from map(re.escape, constants(tree))
+    filled_in = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    pieces = {id(part) for node in filled_in for part in node.values}
     for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            yield "".join(re.escape(str(p.value)) if isinstance(p, ast.Constant) else ".+" for p in node.values)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in pieces:
+            yield re.escape(node.value)
+    for node in filled_in:
+        yield "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in node.values)
 
 
 def matched(name: str, wanted: set[str]) -> bool:

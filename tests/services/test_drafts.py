@@ -300,8 +300,9 @@ def test_an_item_can_be_taken_back_until_it_is_invoiced(shop: Shop, at: datetime
     ],
 )
 def test_an_item_that_no_invoice_could_have_is_refused(shop: Shop, at: datetime, line: OneOff, field: str) -> None:
+    customer_id = shop.customer()
     with pytest.raises(BillingError) as refusal, transaction():
-        invoice_items.add(shop.customer(), line, at)
+        invoice_items.add(customer_id, line, at)
     assert (refusal.value.field or "").startswith(field)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.routing import Rule
 
 from app.ids import new_id
 from tests.web.people import TOKEN, add, sign_in
@@ -13,12 +14,18 @@ WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 ELSEWHERE = ("/v1", "/oauth", "/webhooks")  # these know their callers by keys and signatures, not by cookies
 
 
+def made_up(rule: Rule) -> dict[str, str]:
+    """Something for each part of an address: one of the words where only some are taken, an id elsewhere."""
+    words = {name: getattr(part, "items", None) for name, part in rule._converters.items()}
+    return {name: min(words[name]) if words.get(name) else new_id("any") for name in rule.arguments}
+
+
 def written_to(app: Flask) -> list[tuple[str, str]]:
     """Every (method, path) of the portal that changes something, with made-up ids in it."""
     with app.test_request_context():
         adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")
         return [
-            (method, adapter.build(rule.endpoint, dict.fromkeys(rule.arguments, new_id("any")), method))
+            (method, adapter.build(rule.endpoint, made_up(rule), method))
             for rule in app.url_map.iter_rules()
             for method in sorted((rule.methods or set()) & WRITES)
             if not rule.rule.startswith(ELSEWHERE)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, StringField
+from wtforms.validators import ValidationError
 
 from app.gateways.sandbox import TOKENS
 from app.models import Customer
@@ -35,7 +36,7 @@ class AddressForm(Form):
         "Province or state", [AtMost(8)], filters=[stripped], description="Its short form, such as ON or NY."
     )
     postal_code = StringField("Postal code", [AtMost(16)], filters=[stripped])
-    country = SelectField("Country", choices=countries, filters=[stripped])
+    country = SelectField("Country", choices=countries, coerce=stripped)
 
     @property
     def address(self) -> dict[str, str]:
@@ -69,7 +70,7 @@ class CustomerForm(AddressForm):
     locale = SelectField(
         "Language", [Required()], choices=languages, description="How amounts and days are written to them."
     )
-    tax_id_kind = SelectField("Tax number", choices=TAX_ID_KINDS, filters=[stripped])
+    tax_id_kind = SelectField("Tax number", choices=TAX_ID_KINDS, coerce=stripped)
     tax_id = StringField("Number", [AtMost(40)], filters=[stripped])
 
     @classmethod
@@ -92,7 +93,7 @@ class CustomerForm(AddressForm):
     def validate_tax_id(self, field: StringField) -> None:
         """A kind without a number says nothing, nor does a number without a kind."""
         if bool(field.data) != bool(self.tax_id_kind.data):
-            raise ValueError("Give both the kind of tax number and the number, or neither.")
+            raise ValidationError("Give both the kind of tax number and the number, or neither.")
 
     def _tax_ids(self, known: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """A number that is known already keeps what was found out about it."""

@@ -78,6 +78,6 @@ class NotNegative:
 
 def known_or_current(field: SelectField) -> None:
     """Keep a value that is in use though the field would not offer it, instead of changing it by accident."""
-    offered = [choice.value for choice in field.choices]
-    if field.data and field.data not in offered:
-        field.choices = [*field.choices, SelectChoice(field.data, field.data)]
+    offered, current = [choice.value for choice in field.choices], field.object_data
+    if current and current not in offered:
+        field.choices = [*field.choices, SelectChoice(current, current)]

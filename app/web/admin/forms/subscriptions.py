@@ -41,7 +41,7 @@ class SaleForm(Form):
     quantity = Whole("Quantity", [Required(), Between(1, MAX_QUANTITY)], default=1)
     trial_days = Whole("Trial in days", [Between(0, MAX_TRIAL_DAYS)], description="Empty: what the plan gives.")
     collection = RadioField("How it is paid", [Required()], choices=COLLECTIONS, default="automatic")
-    method = SelectField("Payment method", filters=[stripped])
+    method = SelectField("Payment method", coerce=stripped)
 
     def offer(self, plans: Sequence[Plan], methods: Sequence[PaymentMethod]) -> None:
         """Let one of these plans and one of these methods be chosen."""
@@ -54,7 +54,7 @@ class CancellationForm(Form):
     """When a subscription ends, and why."""
 
     when = RadioField("It ends", [Required()], choices=WHEN, default="period_end")
-    reason = SelectField("Reason", choices=REASONS, filters=[stripped])
+    reason = SelectField("Reason", choices=REASONS, coerce=stripped)
     comment = TextAreaField("In the customer's words", [AtMost(500)], filters=[stripped])
 
     @property
