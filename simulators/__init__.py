@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SIMULATORS: Mapping[str, str] = {
     "stripe": "simulators.stripe:StripeSimulator",
     "square": "simulators.square:SquareSimulator",
+    "web3": "simulators.web3:Web3Simulator",
 }
 
 

@@ -11,6 +11,7 @@ REGISTRY: Mapping[str, str] = {
     "sandbox": "app.gateways.sandbox:SandboxGateway",
     "square": "app.gateways.square:SquareGateway",
     "stripe": "app.gateways.stripe:StripeGateway",
+    "web3": "app.gateways.web3:Web3Gateway",
 }
 
 

@@ -9,8 +9,10 @@ from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
+from app.domain.quotes import Asset, Quote, Rate, Tip, Transfer
 from app.gateways.errors import Unsupported
 from app.gateways.types import (
+    Choice,
     Dispute,
     NextAction,
     Notice,
@@ -24,7 +26,9 @@ from app.gateways.types import (
     SavedMethod,
     SaveMethodRequest,
     SetupRequest,
+    Sightings,
     Transaction,
+    Watch,
 )
 
 
@@ -47,6 +51,9 @@ class Capability(Flag):
     METHOD_UPDATES = auto()
     HOSTED = auto()  # takes a payment without a token: on its own page, by a code to scan, or on the payer's phone
     PHONE = auto()  # … and needs the payer's phone number for that
+    CHOICES = auto()  # … in one of several ways that the payer chooses among
+    NUMBERED = auto()  # needs a number for each attempt that no other one ever had
+    WATCH = auto()  # tells nobody that money came: we have to look
 
 
 # A declared capability ⇔ an implemented verb; the contract suite holds every adapter to it.
@@ -61,6 +68,8 @@ VERBS: Mapping[Capability, tuple[str, ...]] = {
     Capability.DISPUTES: ("fetch_dispute",),
     Capability.SETUP: ("begin_setup",),
     Capability.METHOD_UPDATES: ("fetch_method",),
+    Capability.CHOICES: ("choices",),
+    Capability.WATCH: ("watch", "judge", "rate"),
 }
 
 
@@ -98,9 +107,34 @@ class Gateway(ABC):
     def fetch_payment(self, ref: PaymentRef) -> PaymentResult | None:
         """How the payment stands. None: the gateway surely knows no payment with this key."""
 
+    @classmethod
+    def check_entered(cls, credentials: Mapping[str, str]) -> None:
+        """Raises InvalidInput, naming the field, for credentials that must not even be kept. Asks nobody."""
+        return
+
+    def completed_credentials(self) -> Mapping[str, str]:
+        """The credentials with what the gateway itself says of them filled in, to be kept for good."""
+        return self.secrets
+
     def check_credentials(self) -> None:
         """Raises GatewayRefused when the credentials do not work. Asks about a payment that cannot exist."""
         self.fetch_payment(PaymentRef(key="connection-test"))
+
+    def choices(self, currency: str) -> Sequence[Choice]:
+        """The ways that a payer in this currency can choose among, the usual one first. Asks nobody."""
+        raise self._unsupported("choices")
+
+    def watch(self, request: Watch) -> Sightings:
+        """Look for money that came since the last look."""
+        raise self._unsupported("watch")
+
+    def judge(self, quote: Quote, transfers: Sequence[Transfer], tip: Tip) -> PaymentResult:
+        """How a payment stands by the money that came to its address. Asks nobody."""
+        raise self._unsupported("judge")
+
+    def rate(self, asset: Asset, currency: str) -> Rate:
+        """What the asset costs now. Raises GatewayRefused when nobody says so."""
+        raise self._unsupported("rate")
 
     def resume_payment(self, ref: PaymentRef, answer: Mapping[str, str]) -> PaymentResult:
         """The payer came back from the gateway's page with these query parameters."""

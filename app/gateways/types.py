@@ -1,12 +1,13 @@
 """What goes to a gateway and what comes back: frozen values, the same for all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from app.domain.declines import Decline
 from app.domain.money import Money
+from app.domain.quotes import Quote, Tip, Transfer
 
 
 class PaymentStatus(StrEnum):
@@ -64,6 +65,8 @@ class PaymentRequest:
     `token` is a saved method's token or a one-time token of the gateway's own form. `off_session` says that the payer
     is not there to answer questions. `return_url` is where the gateway sends the payer back to. `phone` is the payer's
     number for gateways that ask for it (`Capability.PHONE`), in international form without the plus: 254712345678.
+    `choice` is one of the gateway's `choices`, or empty for its first one. `number` is this attempt's alone
+    (`Capability.NUMBERED`).
     """
 
     key: str
@@ -77,6 +80,16 @@ class PaymentRequest:
     reference: str = ""
     return_url: str = ""
     phone: str = ""
+    choice: str = ""
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the ways that an account can be paid, for the payer to choose among: `name` for us, `title` for them."""
+
+    name: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +97,14 @@ class PaymentRef:
     """A payment we ask about: our key always, the gateway's reference once it is known.
 
     `started_at` (UTC) and `request`, the payment as it was first asked for, help a gateway that cannot be asked by our
-    key: it looks through the payer's payments or through those of that hour.
+    key: it looks through the payer's payments or through those of that hour. `quote` is the one it was given, if any.
     """
 
     key: str
     gateway_ref: str | None = None
     started_at: datetime | None = None
     request: PaymentRequest | None = None
+    quote: Quote | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +116,18 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class QrCode:
-    """Show a code to scan, until it expires (UTC)."""
+    """Show a code to scan, until it expires (UTC).
+
+    For who types it in: exactly `amount_text`, to `address` on `network`, where the gateway has such. `received_text`
+    is what came of it already, when it was less than all.
+    """
 
     uri: str
     amount_text: str
     expires_at: datetime
+    address: str = ""
+    network: str = ""
+    received_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +174,8 @@ class Checks:
 class PaymentResult:
     """How a payment stands. `amount` is what the gateway says it took (minor units of `amount.currency`).
 
-    `fee` is in the currency the gateway settles in, which may be another one.
+    `fee` is in the currency the gateway settles in, which may be another one. `to_balance`: this money is not what was
+    asked for, and becomes the customer's balance instead of paying the invoice. `quote` is what the payer was told.
     """
 
     status: PaymentStatus
@@ -164,6 +186,37 @@ class PaymentResult:
     next_action: NextAction | None = None
     saved_method: SavedMethod | None = None
     checks: Checks | None = None
+    to_balance: bool = False
+    quote: Quote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What to look for on a chain: money for these addresses, after block `last`, which had the hash `last_hash` then.
+
+    `coin_addresses` are those of them where the chain's own coin is expected.
+    """
+
+    addresses: Sequence[str]
+    coin_addresses: Sequence[str]
+    last: int
+    last_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """What was found on a chain, read up to `tip.head`, whose hash is `last_hash`.
+
+    Blocks were read anew from `first` on, for the chain's coin from `coin_first` on: what was seen in them earlier and
+    is not among `transfers` is gone. `behind` says that the chain goes on beyond what was read.
+    """
+
+    transfers: Sequence[Transfer]
+    tip: Tip
+    last_hash: str
+    first: int
+    coin_first: int
+    behind: bool
 
 
 @dataclass(frozen=True, slots=True)
