@@ -30,9 +30,7 @@ BLOCK_SECONDS = 2.0
 RANGE = 500  # blocks of logs
 DECIMALS = "0x313ce567"
 # The account m/44'/60'/0' of the mnemonic that every test wallet of Ethereum uses ("test test … junk").
-XPUB = (
-    "xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP"
-)
+XPUB = "xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP"
 # ethereum:<address>@<chain>?value=…, or ethereum:<token>@<chain>/transfer?address=…&uint256=…
 _LINK = re.compile(
     r"ethereum:(0x[0-9a-fA-F]{40})@(\d+)(?:\?value=(\d+)|/transfer\?address=(0x[0-9a-fA-F]{40})&uint256=(\d+))"
@@ -225,6 +223,5 @@ def _page(sentence: str) -> Answer:
     return Answer(
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Wallet</title><main><h1>Wallet</h1>'
         f"<p>{escape(sentence)}</p>"
-        '<form method="post"><input name="uri" size="100" aria-label="Payment link"> <button>Send</button></form></main>'
+        '<form method="post"><input name="uri" size="100" aria-label="Link"> <button>Send</button></form></main>'
     )
-

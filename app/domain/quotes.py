@@ -58,7 +58,7 @@ class Quote:
     """A price held for one attempt, at an address that is used for it alone.
 
     `least` is what counts as all of `raw`, where a little less is forgiven. The payer is told `expires_at`; what is in
-    a block until `closes_at` (both UTC, inclusive) still counts at this rate. Nothing can have come before `from_block`.
+    a block until `closes_at` (both UTC, inclusive) still counts at this rate. Nothing came before `from_block`.
     """
 
     asset: Asset

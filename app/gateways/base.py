@@ -108,7 +108,7 @@ class Gateway(ABC):
         """How the payment stands. None: the gateway surely knows no payment with this key."""
 
     @classmethod
-    def check_entered(cls, credentials: Mapping[str, str]) -> None:
+    def check_entered(cls, _credentials: Mapping[str, str]) -> None:
         """Raises InvalidInput, naming the field, for credentials that must not even be kept. Asks nobody."""
         return
 

@@ -2,8 +2,8 @@
 
 There is no private key here. Addresses are derived from an account's extended public key, m/…/0/n, n being the
 attempt's number. A quote holds the price for some minutes; the payer's wallet reads it out of a link or a QR code
-(EIP-681). Nobody tells us that money came, so it is looked for: logs of tokens, and blocks for the chain's own coin. All
-calls only read.
+(EIP-681). Nobody tells us that money came, so it is looked for: logs of tokens, and blocks for the chain's own coin.
+All calls only read.
 """
 
 import math

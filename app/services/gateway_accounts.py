@@ -19,7 +19,7 @@ from app.settings import current_settings
 def create(
     name: str, gateway: str, credentials: Mapping[str, str], at: datetime, *, mode: str = "test"
 ) -> GatewayAccount:
-    """Connect an account. Raises InvalidInput for an unknown gateway or a missing credential."""
+    """Connect an account. Raises InvalidInput for an unknown gateway, and a credential that is missing or unfit."""
     _check(gateway, credentials)
     row = GatewayAccount(name=name, gateway=gateway, mode=mode, credentials=b"", key_id="", created_at=at)
     session().add(row)
@@ -35,6 +35,13 @@ def replace_credentials(account_id: str, credentials: Mapping[str, str], at: dat
     _check(row.gateway, credentials)
     _seal(row, credentials)
     audit("gateway_account.rotate", row.id, at)
+
+
+def complete(account_id: str, connected: Gateway, completed: Mapping[str, str]) -> None:
+    """Keep what a gateway itself said of an account, unless somebody has entered other credentials meanwhile."""
+    row = get(GatewayAccount, account_id, lock=True)
+    if completed != connected.secrets and _credentials(row) == connected.secrets:
+        _seal(row, completed)
 
 
 def disable(account_id: str, at: datetime) -> None:
@@ -114,3 +121,4 @@ def _check(gateway: str, credentials: Mapping[str, str]) -> None:
     missing = [field.label for field in fields if field.required and not credentials.get(field.name)]
     if missing:
         raise InvalidInput(f"Still missing: {', '.join(missing)}.", code="missing_credentials", field="credentials")
+    gateway_class(gateway).check_entered(credentials)

@@ -7,6 +7,7 @@ the test `needs`, and over the cases that the gateway's world has for it.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, TypeVar
 
 from app.gateways import gateway_class
@@ -25,6 +26,7 @@ from app.ids import new_id
 from tests.gateways.worlds import World
 
 ABOUT = "about"
+_NUMBERS = count()
 HOSTED = "hosted"  # in place of a token: the payer pays on a page, by a code, or on their phone
 Test = TypeVar("Test", bound=Callable[..., None])
 PAYER = Payer("cus_01k0000000e00800000000000a", "Ada Byron", "ada@example.com", "CA")
@@ -62,6 +64,11 @@ def ways(world: type[World]) -> list[str]:
     return ["ok"] * (Capability.OFF_SESSION in can) + [HOSTED] * (Capability.HOSTED in can)
 
 
+def ways_told(world: type[World]) -> list[str]:
+    """Cases: those of the ways to pay in which the gateway is told what to do, and is not only asked what was done."""
+    return [] if world.only_asked else ways(world)
+
+
 def ways_found_by_key(world: type[World]) -> list[str]:
     """Cases: those of the ways to pay in which a payment is found by our key alone."""
     return [way for way in ways(world) if way != HOSTED or world.finds_begun]
@@ -87,6 +94,7 @@ def a_payment(world: World, minor: int = 1130, token: str = "ok", **changes: Any
         payer=PAYER,
         token=world.token(token),
         phone=world.phone,
+        number=next(_NUMBERS),
         description="Acme INV-7",
         reference="INV-7",
         return_url="https://shop.example/back?x=1",
@@ -97,7 +105,8 @@ def a_payment(world: World, minor: int = 1130, token: str = "ok", **changes: Any
 def ref_of(request: PaymentRequest, result: PaymentResult | None = None, *, known: bool = True) -> PaymentRef:
     """How the services ask about a payment: after a crash without the gateway's reference."""
     gateway_ref = result.gateway_ref if result and known else None
-    return PaymentRef(request.key, gateway_ref, datetime.now(UTC), request)
+    quote = result.quote if result and known else None
+    return PaymentRef(request.key, gateway_ref, datetime.now(UTC), request, quote)
 
 
 def charge(world: World, gateway: Gateway, request: PaymentRequest) -> PaymentResult:

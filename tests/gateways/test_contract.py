@@ -25,6 +25,7 @@ from tests.gateways.contract import (
     settled,
     ways,
     ways_found_by_key,
+    ways_told,
     with_token,
 )
 from tests.gateways.worlds import World
@@ -68,7 +69,7 @@ def test_the_same_key_never_charges_twice(world: World, gateway: Gateway, case: 
     assert [taken.key for taken in world.books()] == [request.key]
 
 
-@needs(cases=ways)
+@needs(cases=ways_told)
 def test_the_same_key_with_another_amount_is_no_second_charge(world: World, gateway: Gateway, case: str) -> None:
     request = a_payment(world, token=case)
     first = gateway.create_payment(request)
@@ -158,8 +159,8 @@ def test_a_payer_who_does_not_pay_is_told_apart_in_our_words(
     assert world.books() == []
 
 
-@needs(Capability.VOID | Capability.HOSTED)
-def test_a_page_that_was_closed_takes_no_money(world: World, gateway: Gateway) -> None:
+@needs(Capability.VOID | Capability.HOSTED, lambda world: [True] if not world.only_asked else [])
+def test_a_page_that_was_closed_takes_no_money(world: World, gateway: Gateway, case: bool) -> None:
     request = a_payment(world, token=HOSTED)
     begun = gateway.create_payment(request)
     assert gateway.void(ref_of(request, begun)).status is PaymentStatus.CANCELED
@@ -275,7 +276,8 @@ def test_wrong_credentials_are_refused_and_never_repeated(world: World) -> None:
 
 
 def test_a_gateway_does_not_show_its_secrets(world: World, gateway: Gateway) -> None:
-    secrets = [gateway.secrets[field.name] for field in gateway.credentials if field.secret]
+    held = gateway.secrets
+    secrets = [held[field.name] for field in gateway.credentials if field.secret and field.name in held]
     assert secrets
     assert not [secret for secret in secrets if secret in f"{gateway!r} {gateway}"]
 
