@@ -16,6 +16,7 @@ SIMULATORS: Mapping[str, str] = {
     "stripe": "simulators.stripe:StripeSimulator",
     "square": "simulators.square:SquareSimulator",
     "web3": "simulators.web3:Web3Simulator",
+    "btcpay": "simulators.btcpay:BTCPaySimulator",
 }
 
 

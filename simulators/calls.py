@@ -62,7 +62,7 @@ class Call:
 class Answer:
     """What goes back: a JSON body, or a page."""
 
-    body: Json | str = field(default_factory=dict)
+    body: Json | list[Json] | str = field(default_factory=dict)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -78,6 +78,6 @@ class Answer:
 class Refusal(Exception):
     """The gateway says no, in its own words."""
 
-    def __init__(self, status: int, body: Json) -> None:
+    def __init__(self, status: int, body: Json | list[Json]) -> None:
         super().__init__(json.dumps(body))
         self.answer = Answer(body, status)

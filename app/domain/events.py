@@ -53,6 +53,7 @@ EVENTS: Mapping[str, str] = {
     "payment.canceled": "A payment was given up before any money moved.",
     "payment.not_executed": "The gateway could not be reached or refused us: nothing happened, and it is tried again.",
     "payment.unapplied": "More came in than was owed; the rest is the customer's credit.",
+    "refund.requires_action": "Somebody has to act before a refund goes back; `next_step` says what, and where.",
     "refund.succeeded": "Money is on its way back to the payer.",
     "refund.failed": "A refund did not go out, or came back.",
 }

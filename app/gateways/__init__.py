@@ -8,6 +8,7 @@ from app.domain.errors import InvalidInput
 from app.gateways.base import Gateway
 
 REGISTRY: Mapping[str, str] = {
+    "btcpay": "app.gateways.btcpay:BTCPayGateway",
     "sandbox": "app.gateways.sandbox:SandboxGateway",
     "square": "app.gateways.square:SquareGateway",
     "stripe": "app.gateways.stripe:StripeGateway",

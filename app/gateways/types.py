@@ -260,12 +260,23 @@ class RefundRef:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimLink:
+    """The payer claims the refund on this page and says there where the money shall go."""
+
+    url: str
+
+
+RefundStep = ClaimLink
+
+
+@dataclass(frozen=True, slots=True)
 class RefundResult:
-    """How a refund stands."""
+    """How a refund stands. `next_step` is what somebody has to do before the money goes back."""
 
     status: RefundStatus
     gateway_ref: str | None = None
     message: str = ""
+    next_step: RefundStep | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ class Refund(HasStatus, TenantRow):
     reason: Mapped[str] = mapped_column(default="")
     gateway_ref: Mapped[str | None] = mapped_column(String(255))
     message: Mapped[str | None]
+    next_step: Mapped[Json] = json_object()
     check_at: Mapped[datetime | None] = instant()
     checks: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[datetime] = instant()

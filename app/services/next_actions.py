@@ -1,21 +1,22 @@
-"""What the payer must do next, as the JSON that a payment keeps and the API shows."""
+"""What somebody must do next, as the JSON that a payment or a refund keeps and the API shows."""
 
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from app.gateways.types import ClientToken, NextAction, PhonePrompt, QrCode, Redirect
+from app.gateways.types import ClaimLink, ClientToken, NextAction, PhonePrompt, QrCode, Redirect, RefundStep
 
-KINDS: dict[str, type[NextAction]] = {
+KINDS: dict[str, type[NextAction | RefundStep]] = {
     "redirect": Redirect,
     "qr_code": QrCode,
     "phone_prompt": PhonePrompt,
     "client_token": ClientToken,
+    "claim_link": ClaimLink,
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
 
 
-def as_json(action: NextAction | None) -> dict[str, Any]:
+def as_json(action: NextAction | RefundStep | None) -> dict[str, Any]:
     """`{"kind": "redirect", "url": …}`; empty when there is nothing to do."""
     if action is None:
         return {}

@@ -59,6 +59,16 @@ def refund_made(refund_id: str, at: datetime) -> None:
         )
 
 
+def refund_to_claim(refund_id: str, at: datetime) -> None:
+    """Send the customer the page on which they say where the money shall go, where a gateway wants that of them."""
+    with transaction():
+        refund = get(Refund, refund_id)
+        if refund.next_step.get("kind") == "claim_link":
+            customer = get(Customer, refund.payment.customer_id)
+            amount, claim = money_text(refund.amount, customer.locale), refund.next_step["url"]
+            _about_invoice("refund_claim", refund.payment.invoice_id, at, dedupe=refund_id, amount=amount, claim=claim)
+
+
 def subscription_canceled(subscription_id: str, at: datetime) -> None:
     """Confirm a cancellation."""
     with transaction():

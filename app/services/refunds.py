@@ -12,6 +12,7 @@ from app.gateways.base import Capability
 from app.gateways.errors import GatewayUnavailable
 from app.gateways.types import PaymentRef, RefundRef, RefundRequest, RefundResult, RefundStatus
 from app.models import CreditNote, Payment, Refund
+from app.models.base import Json
 from app.queries.base import get
 from app.queries.credit_notes import unclaimed
 from app.queries.payments import is_overdue
@@ -19,6 +20,7 @@ from app.services import gateway_accounts, ledger, settlements
 from app.services.batches import each
 from app.services.events import emit
 from app.services.history import audit, move
+from app.services.next_actions import as_json
 from app.services.outcomes import NoAnswer, NotExecuted, ask, call
 from app.services.payments import CHECK_AFTER
 from app.settings import current_settings
@@ -127,7 +129,15 @@ def _record_answer(row: Refund, result: RefundResult, at: datetime) -> None:
     elif row.status in OPEN_REFUNDS:
         row.gateway_ref = result.gateway_ref or row.gateway_ref
         move(row, "pending", at)
+        _wait_for(row, as_json(result.next_step), at)
         _ask_later(row, result.message)
+
+
+def _wait_for(row: Refund, next_step: Json, at: datetime) -> None:
+    """Somebody has to do something before the money goes back: they are told of it once."""
+    if next_step and next_step != row.next_step:
+        emit("refund.requires_action", row.id, at, customer_id=row.payment.customer_id, next_step=next_step)
+    row.next_step = next_step
 
 
 def _succeeded(row: Refund, result: RefundResult, at: datetime) -> None:
@@ -135,7 +145,7 @@ def _succeeded(row: Refund, result: RefundResult, at: datetime) -> None:
     if not move(row, "succeeded", at):
         return
     row.gateway_ref = result.gateway_ref or row.gateway_ref
-    row.settled_at, row.check_at, row.message = at, None, None
+    row.settled_at, row.check_at, row.message, row.next_step = at, None, None, {}
     payment = get(Payment, row.payment_id, lock=had_failed)
     if had_failed:
         payment.refunded_minor += row.amount_minor
@@ -149,7 +159,7 @@ def _failed(row: Refund, message: str, at: datetime) -> bool:
     had_succeeded = row.status == "succeeded"
     if not move(row, "failed", at, message):
         return False
-    row.settled_at, row.check_at, row.message = at, None, message
+    row.settled_at, row.check_at, row.message, row.next_step = at, None, message, {}
     payment = get(Payment, row.payment_id, lock=True)
     payment.refunded_minor -= row.amount_minor
     if had_succeeded:

@@ -57,7 +57,8 @@ class Description:
         return self._faults(operation["responses"][status]["content"][JSON]["schema"], _folded(answer.body), call)
 
     def _query_faults(self, operation: Json, call: Call) -> list[str]:
-        known = {parameter["name"]: parameter["schema"] for parameter in operation.get("parameters", [])}
+        parameters = map(self._resolved, operation.get("parameters", []))
+        known = {parameter["name"]: parameter["schema"] for parameter in parameters}
         asked = nested(call.query)
         unknown = [f"{without_ids(call.line)}: unknown parameter {name}" for name in asked if name not in known]
         typed = {name: (self._typed(value, known[name]), known[name]) for name, value in asked.items() if name in known}
@@ -77,14 +78,17 @@ class Description:
         if isinstance(value, list):
             return [self._typed(inner, schema.get("items", {})) for inner in value]
         kinds = {kind.get("type") for kind in [schema, *schema.get("anyOf", [])]}
-        if "integer" in kinds and value.lstrip("-").isdecimal():
+        if "array" in kinds:
+            return [value]
+        if kinds & {"integer", "number"} and value.lstrip("-").isdecimal():
             return int(value)
         return {"true": True, "false": False}.get(value, value) if "boolean" in kinds else value
 
     def _resolved(self, schema: Json) -> Json:
         if "$ref" not in schema:
             return schema
-        return self._resolved(self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        _, section, name = schema["$ref"].rsplit("/", 2)
+        return self._resolved(self.document["components"][section][name])
 
 
 def _properties(schema: Json) -> Mapping[str, Json]:

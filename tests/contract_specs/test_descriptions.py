@@ -3,6 +3,8 @@
 Stripe's is three years older than the version we speak, Square's one: what they leave out is named here.
 """
 
+import re
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -12,9 +14,10 @@ from tests.contract_specs import tour
 from tests.contract_specs.descriptions import Description, without_ids
 from tests.gateways.worlds import SimulatedWorld, world_class
 
+API = re.compile(r"/(api/)?v\d/")
 Journal = tuple[str, list[tuple[Call, Answer]]]
 
-GATEWAYS = ("stripe", "square")
+GATEWAYS = ("stripe", "square", "btcpay")
 # Requests that the descriptions at hand leave out.
 UNDESCRIBED = {
     "stripe": {
@@ -28,17 +31,29 @@ UNDESCRIBED = {
         "POST /v1/payment_methods/{id}/detach",
     },
     "square": {"GET /v2/locations/{id}", "GET /v2/orders/{id}"},
+    "btcpay": set(),
 }
-# Square's description wants a field of a risk evaluation that it does not have itself.
-MISTAKES = {"stripe": "", "square": "risk_evaluation: 'status' is a required property"}
+# Square's description wants a field of a risk evaluation that it does not have itself. BTCPay's closes an invoice to
+# what it does not have in common with the request for one.
+MISTAKES = {
+    "stripe": "no mistake",
+    "square": "risk_evaluation: 'status' is a required property",
+    "btcpay": "('checkout', 'metadata' were unexpected)",
+}
+# BTCPay's description has each of these paths in its newest form; servers also take the older one, which we use.
+SHORTER = re.compile(r"/stores/[^/]+(?=/invoices/[^/]+)")
+DESCRIBED = {
+    "stripe": ("stripe/spec3-2023-08-16.core-noexpand.json", False),
+    "square": ("square/api.trimmed.json", True),
+    "btcpay": ("btcpay/greenfield.merged.json", False),
+}
 
 
 @cache
 def description(gateway: str) -> Description:
     """A gateway's own description."""
-    if gateway == "stripe":
-        return Description("stripe/spec3-2023-08-16.core-noexpand.json")
-    return Description("square/api.trimmed.json", strict=True)
+    path, strict = DESCRIBED[gateway]
+    return Description(path, strict=strict)
 
 
 @pytest.fixture(scope="module", params=GATEWAYS)
@@ -48,7 +63,8 @@ def journal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     assert issubclass(world_of, SimulatedWorld)
     with world_of.begun(tmp_path_factory.mktemp(request.param)) as world:
         tour.take(world)
-        said = [(call, answer) for call, answer in world.simulator.journal if call.path.startswith("/v")]
+        journal = [(call, answer) for call, answer in world.simulator.journal if API.match(call.path)]
+        said = [(replace(call, path=SHORTER.sub("", call.path)), answer) for call, answer in journal]
     return request.param, said
 
 
@@ -61,10 +77,11 @@ def test_every_request_is_described_but_for_those_named_here(journal: Journal) -
 def test_every_request_is_as_its_description_wants_it(journal: Journal) -> None:
     gateway, said = journal
     described = [call for call, _ in said if description(gateway).operation(call)]
-    assert {fault for call in described for fault in description(gateway).request_faults(call)} == set()
+    faults = {fault for call in described for fault in description(gateway).request_faults(call)}
+    assert {fault for fault in faults if MISTAKES[gateway] not in fault} == set()
 
 
 def test_every_answer_is_as_its_description_has_it(journal: Journal) -> None:
     gateway, said = journal
     faults = {fault for call, answer in said for fault in description(gateway).answer_faults(call, answer)}
-    assert {fault for fault in faults if not MISTAKES[gateway] or MISTAKES[gateway] not in fault} == set()
+    assert {fault for fault in faults if MISTAKES[gateway] not in fault} == set()

@@ -22,8 +22,8 @@ def test_a_webhook_about_a_payment_names_it_by_our_key_and_theirs(world: World, 
     assert (notice.payment.key, notice.payment.gateway_ref) == (told, ref.gateway_ref)
 
 
-@needs(Capability.WEBHOOKS | Capability.REFUND)
-def test_a_webhook_about_a_refund_names_it(world: World, gateway: Gateway) -> None:
+@needs(Capability.WEBHOOKS | Capability.REFUND, where("tells_refunds"))
+def test_a_webhook_about_a_refund_names_it(world: World, gateway: Gateway, case: bool) -> None:
     _, ref = settled(world, gateway)
     sent = gateway.refund(a_refund(world, ref, 300))
     [notice] = gateway.parse_webhook(world.webhook())

@@ -3,14 +3,15 @@
 from datetime import datetime
 
 import pytest
+from sqlalchemy import select
 
-from app.db import transaction
+from app.db import session, transaction
 from app.domain.errors import BillingError
 from app.domain.money import Money
 from app.gateways.errors import GatewayRefused, GatewayUnavailable, OutcomeUnknown
-from app.gateways.types import PaymentResult, PaymentStatus, RefundResult, RefundStatus
-from app.models import Payment, Refund
-from app.services import charging, payments, refunds
+from app.gateways.types import ClaimLink, PaymentResult, PaymentStatus, RefundResult, RefundStatus
+from app.models import Event, Payment, Refund
+from app.services import charging, notices, payments, refunds
 from tests.services.line import Script, ScriptedGateway, says
 from tests.shop import (
     Shop,
@@ -19,6 +20,7 @@ from tests.shop import (
     balance,
     fresh,
     let_check_fall_due,
+    mails,
 )
 
 TAKEN = PaymentResult(PaymentStatus.SUCCEEDED, "ref-1", Money(22_60, "CAD"))
@@ -152,3 +154,23 @@ def test_late_money_that_is_sent_back_leaves_no_credit(shop: Shop, at: datetime,
         payments.record(late.id, TAKEN, at)
     refunds.refund(late.id, Money(22_60, "CAD"), at)
     assert (balance("customer_balance"), balance("refunds"), balance("gateway_clearing")) == (0, 0, 22_60)
+
+
+def test_a_refund_that_the_customer_must_claim_is_mailed_with_its_link_once(
+    shop: Shop, at: datetime, script: Script
+) -> None:
+    waits = RefundResult(RefundStatus.PENDING, "back-1", next_step=ClaimLink("https://btcpay.example/pull-payments/1"))
+    row = scripted(shop, at, script, waits)
+    script["fetch_refund"] = says(waits)
+    refunds.check(row.id, at)
+    kept = {"kind": "claim_link", "url": "https://btcpay.example/pull-payments/1"}
+    assert (fresh(Refund, row.id).status, fresh(Refund, row.id).next_step) == ("pending", kept)
+    told = session().scalars(select(Event.subject_id).where(Event.type == "refund.requires_action")).all()
+    assert told == [row.id]
+    for _ in ("told", "told again"):
+        notices.refund_to_claim(row.id, at)
+    [mail] = mails("refund_claim")
+    assert (mail.context["amount"], mail.context["claim"]) == ("$10.00", kept["url"])
+    script["fetch_refund"] = says(SENT_BACK)
+    refunds.check(row.id, at)
+    assert (fresh(Refund, row.id).status, fresh(Refund, row.id).next_step) == ("succeeded", {})

@@ -94,7 +94,7 @@ class NewRefund(Request):
 
 
 class Refund(BaseModel):
-    """Money on its way back to the payer."""
+    """Money on its way back to the payer. `next_step` is what somebody has to do before it goes."""
 
     id: RefundId
     payment: PaymentId
@@ -104,6 +104,7 @@ class Refund(BaseModel):
     reason: str
     gateway_ref: str | None
     message: str | None
+    next_step: dict[str, Any] | None
     started_at: Utc
     settled_at: Utc | None
 
@@ -118,6 +119,7 @@ class Refund(BaseModel):
             reason=row.reason,
             gateway_ref=row.gateway_ref,
             message=row.message,
+            next_step=row.next_step or None,
             started_at=row.started_at,
             settled_at=row.settled_at,
         )

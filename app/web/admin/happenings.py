@@ -55,6 +55,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "payment.not_executed": ("cloud-slash", "Gateway not reached: nothing was charged"),
     "payment.unapplied": ("wallet2", "Money kept as the customer's credit"),
     "refund.start": ("arrow-counterclockwise", "Refund started"),
+    "refund.requires_action": ("hourglass-split", "Refund waits to be claimed"),
     "refund.succeeded": ("arrow-counterclockwise", "Refunded"),
     "refund.failed": ("x-lg", "Refund failed"),
     "gateway_account.create": ("plug", "Account connected"),

@@ -54,6 +54,7 @@ class World(ABC):
     has_setup_page: ClassVar[bool] = False  # methods are left on one
     keeps_while_paying: ClassVar[bool] = False
     lists_refunds: ClassVar[bool] = True
+    tells_refunds: ClassVar[bool] = True  # by a webhook as soon as they are sent
     finds_refunds: ClassVar[bool] = True  # by our key
     signs: ClassVar[bool] = True  # webhooks prove who sent them
     signs_body: ClassVar[bool] = True  # … and what they were sent with
