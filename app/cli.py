@@ -107,9 +107,28 @@ def renew(data_dir: Path, instant: str) -> None:
     """Do everything that is due at an instant: what the schedule does, once and now."""
     from app.jobs.schedule import run_due
 
-    at = _instant(instant)
+    at = _instant(instant, "--at")
     with _application(data_dir):
         click.echo(f"{run_due(at)} things done.")
+
+
+@cli.command("advance-clock")
+@click.argument("clock_id", metavar="CLOCK")
+@click.option("--to", "instant", required=True, metavar="INSTANT", help="An instant such as 2027-02-01T00:00:00Z.")
+@click.option("--tenant", "slug", help="Slug of the tenant; not needed when there is one only.")
+@data_dir_option
+def advance_clock(clock_id: str, instant: str, slug: str | None, data_dir: Path) -> None:
+    """Move a test clock (clk_…) to an instant, and do all that falls due for its customers until then."""
+    from app.jobs.clocks import arrive
+    from app.queries.tenants import find_tenant
+    from app.services import test_clocks
+
+    to = _instant(instant, "--to")
+    with _application(data_dir), tenant_scope(find_tenant(slug)):
+        with transaction():
+            test_clocks.advance(clock_id, to, clock.now())
+        row = arrive(clock_id)
+        click.echo(f"{row.name} shows {row.now_at:%Y-%m-%d %H:%M:%S} UTC.")
 
 
 @cli.group()
@@ -169,12 +188,12 @@ def _application(data_dir: Path) -> Iterator[Flask]:
             yield app
 
 
-def _instant(text: str) -> datetime:
+def _instant(text: str, option: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(
-            f"“{text}” is not an instant such as 2026-02-01T00:00:00Z", param_hint="--at"
+            f"“{text}” is not an instant such as 2026-02-01T00:00:00Z", param_hint=option
         ) from None
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 

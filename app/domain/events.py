@@ -55,5 +55,8 @@ EVENTS: Mapping[str, str] = {
     "payment.unapplied": "More came in than was owed; the rest is the customer's credit.",
     "refund.requires_action": "Somebody has to act before a refund goes back; `next_step` says what, and where.",
     "refund.succeeded": "Money is on its way back to the payer.",
+    "test_clock.advancing": "A test clock is being moved; `to` says how far.",
+    "test_clock.ready": "A test clock has arrived; all that fell due for its customers is done.",
+    "test_clock.failed": "A test clock cannot go on; `reason` says why.",
     "refund.failed": "A refund did not go out, or came back.",
 }

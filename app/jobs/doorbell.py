@@ -12,6 +12,7 @@ from app.jobs import queues
 RINGS: Mapping[str, str] = {
     "has_events": "app.jobs.sweeps.relay",
     "has_notices": "app.jobs.sweeps.follow_notices",
+    "has_clocks": "app.jobs.clocks.advance_all",
 }
 
 

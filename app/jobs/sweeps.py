@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from app import clock
-from app.db import current_tenant_id, session, tenant_scope, transaction
+from app.db import current_tenant_id, session, transaction
 from app.jobs import queues
 from app.jobs.subscribers import SUBSCRIBERS, WORKERS
 from app.logs import logger
-from app.queries.due import tenants_with
+from app.queries.due import timelines_with
 from app.services import (
     credit_note_refunds,
     delivery,
@@ -23,6 +23,7 @@ from app.services import (
     tasks,
     usage_alerts,
 )
+from app.timelines import current_timeline, lived
 
 log = logger(__name__)
 
@@ -102,18 +103,21 @@ def _relay_tenant(at: datetime) -> int:
 def _relay_batch(at: datetime) -> int:
     with transaction():
         batch = outbox.relay(SUBSCRIBERS, at)
-    queues.enqueue_each("app.jobs.work.run_task", [(current_tenant_id(), task_id) for task_id in batch.task_ids])
+    here = current_timeline()
+    if not (here and here.moving):
+        queues.enqueue_each("app.jobs.work.run_task", [(current_tenant_id(), task_id) for task_id in batch.task_ids])
     return batch.events
 
 
 def _each(kind: str, at: datetime | None, work: Callable[[datetime], int]) -> int:
-    """Do the work in each tenant that has some. One tenant's trouble does not hold up the others."""
-    now, done = at or clock.now(), 0
-    for tenant_id in tenants_with(kind, now):
+    """Do the work in each tenant that has some, and on each of its test clocks. The trouble of one does not hold up the
+    others."""
+    done = 0
+    for timeline in timelines_with(kind, at or clock.now()):
         try:
-            with tenant_scope(tenant_id):
-                done += work(now)
+            with lived(timeline):
+                done += work(timeline.at)
         except Exception:
-            log.exception("sweep failed", kind=kind, tenant=tenant_id)
+            log.exception("sweep failed", kind=kind, tenant=timeline.tenant_id, clock=timeline.clock_id)
             session().rollback()
     return done

@@ -18,6 +18,7 @@ from app.models.people import LoginSession, PasswordReset, SignInCode, User
 from app.models.subscriptions import Subscription
 from app.models.taxes import TaxRate, TaxRegistration
 from app.models.tenants import NumberSequence, Tenant
+from app.models.test_clocks import TestClock
 from app.models.usage import Meter, UsageEvent
 from app.models.usage_alerts import UsageAlert, UsageCheck, UsageCrossing
 
@@ -60,6 +61,7 @@ __all__ = [
     "TaxRate",
     "TaxRegistration",
     "Tenant",
+    "TestClock",
     "UsageAlert",
     "UsageCheck",
     "UsageCrossing",

@@ -25,14 +25,16 @@ class Customer(TenantRow):
     """Someone who buys. Days and month ends are counted in their time zone.
 
     `balance_minor` is what we owe them (below zero, they us): the last of their balance moves. `series` numbers their
-    invoices where each customer has numbers of their own.
+    invoices where each customer has numbers of their own. Those on a test clock live in its time, for good.
     """
 
     __tablename__ = "customers"
     __table_args__ = (
+        belongs_to("test_clock_id", "test_clocks"),
         UniqueConstraint("external_id", "tenant_id"),
         UniqueConstraint("series", "tenant_id"),
         Index("customers_by_email", "email", "tenant_id"),
+        Index("customers_on_clocks", "test_clock_id", "tenant_id", postgresql_where=text("test_clock_id IS NOT NULL")),
     )
 
     id: Mapped[str] = key("cus")
@@ -48,6 +50,7 @@ class Customer(TenantRow):
     exempt: Mapped[Json] = json_object()
     balance_minor: Mapped[int] = minor(default=0, server_default="0")
     series: Mapped[int | None]
+    test_clock_id: Mapped[str | None] = reference("clk")
     details: Mapped[Json] = json_object(name="metadata")
     deleted_at: Mapped[datetime | None] = instant()
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Json, TenantRow, instant, json_object, key
+from app.models.base import Json, TenantRow, belongs_to, instant, json_object, key, reference
 
 
 class Document(TenantRow):
@@ -25,15 +25,18 @@ class Document(TenantRow):
 
 
 class Mail(TenantRow):
-    """A message to send. Billing never waits for it; `dedupe` keeps the same news from being sent twice."""
+    """A message to send, to a customer or to staff. Billing never waits for it; `dedupe` keeps the same news from being
+    sent twice."""
 
     __tablename__ = "mails"
     __table_args__ = (
+        belongs_to("customer_id", "customers"),
         UniqueConstraint("dedupe", "tenant_id"),
         Index("mails_to_send", "due_at", postgresql_where=text("state = 'queued'")),
     )
 
     id: Mapped[str] = key("eml")
+    customer_id: Mapped[str | None] = reference("cus")
     to: Mapped[str] = mapped_column(String(254))
     template: Mapped[str] = mapped_column(String(40))
     context: Mapped[Json] = json_object()

@@ -1,13 +1,21 @@
-"""Which tenants have something due: what sweeps ask before they enter a tenant's scope."""
+"""What falls due by itself, by kind of work: one table that sweeps, services and test clocks all ask.
 
-from collections.abc import Mapping
-from datetime import datetime
+Whatever is due is due in the time of the customer it is about: those on a test clock live in its time, everybody else
+in real time. A service therefore never compares an instant with `at` on its own, but asks for `rows` of its kind.
+"""
 
-from sqlalchemy import ColumnElement, func, or_, select
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import all_tenants, session
 from app.models import (
     CreditNote,
+    Customer,
     Event,
     IdempotencyKey,
     InboxNotice,
@@ -17,53 +25,141 @@ from app.models import (
     Refund,
     Subscription,
     Task,
+    TestClock,
     UsageCheck,
 )
 from app.models.api_keys import IDEMPOTENCY_KEPT
 from app.models.base import TenantRow
+from app.queries.filters import same
+from app.timelines import Timeline, current_clock_id, current_timeline
 
-Due = tuple[type[TenantRow], ColumnElement[bool]]
+Instant = InstrumentedAttribute[Any]
+Present = datetime | Instant
 
-
-def _rules(at: datetime) -> Mapping[str, Due]:
-    """What counts as due, by kind of work. Leases run on the server's clock, everything else on `at`."""
-    return {
-        "events": (Event, Event.seq.is_(None)),
-        "tasks": (Task, (Task.state == "due") & (Task.due_at <= at)),
-        "notices": (InboxNotice, (InboxNotice.state == "due") & (InboxNotice.due_at <= at)),
-        "renewals": (Subscription, Subscription.next_billing_at <= at),
-        "drafts": (Invoice, Invoice.finalize_at <= at),
-        "credit_note_refunds": (CreditNote, CreditNote.refund_at <= at),
-        "collections": (Invoice, Invoice.collect_at <= at),
-        "dunning": (Invoice, Invoice.dunning_at <= at),
-        "checks": (Payment, Payment.check_at <= func.now()),
-        "refund_checks": (Refund, Refund.check_at <= func.now()),
-        "usage_checks": (UsageCheck, UsageCheck.created_at <= at),
-        "old_keys": (IdempotencyKey, IdempotencyKey.created_at < at - IDEMPOTENCY_KEPT),
-        "mails": (
-            Mail,
-            (Mail.state == "queued")
-            & (Mail.due_at <= at)
-            & or_(Mail.leased_until.is_(None), Mail.leased_until < func.now()),
-        ),
-    }
+# Of these the gateway may not have heard. Until it surely has not, real time must pass, whatever a clock shows.
+IN_DOUBT = ("sending", "unknown")
+ALWAYS = true()
 
 
-def tenants_with(kind: str, at: datetime) -> list[str]:
-    """Ids of the tenants that have work of this kind due at `at`."""
-    model, condition = _rules(at)[kind]
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Rows of `model` that wait `when`, and fall due at the instant `at`, or at once if that is None, or `after` it.
+
+    `owner` is the customer in whose time that is; it may be null for what is about none. Rows that `asks` a gateway are
+    due by the database's clock, except of customers on a test clock what the gateway has told us of.
+    """
+
+    model: type[TenantRow]
+    at: Instant | None
+    owner: ColumnElement[str | None] | Instant | None
+    when: ColumnElement[bool] = ALWAYS
+    after: timedelta = timedelta()
+    asks: bool = False
+    waited_for: bool = True
+
+    def due(self, at: Present) -> ColumnElement[bool]:
+        """Rows that are due when it is `at` for their customer."""
+        if self.at is None:
+            return self.when
+        return and_(self.when, self.at <= (self._asked_by(at) if self.asks else at - self.after))
+
+    def on(self, clock_id: str | None) -> ColumnElement[bool]:
+        """Rows of the customers who live by a test clock, or by none."""
+        return true() if self.owner is None else lives_by(self.owner, clock_id)
+
+    @property
+    def moves(self) -> bool:
+        """Whether time must not pass by its instants."""
+        return self.at is not None and self.owner is not None and self.waited_for
+
+    def earliest(self) -> datetime | None:
+        """The earliest instant at which a row on the timeline in scope falls due."""
+        told = [self.model.status.not_in(IN_DOUBT)] if self.asks else []  # type: ignore[attr-defined]
+        query = select(func.min(self.at)).where(self.when, self.on(current_clock_id()), *told)
+        return cast("datetime | None", session().scalar(query))
+
+    def sends(self) -> bool:
+        """Whether a row on the timeline in scope was just sent to a gateway."""
+        sent = exists().where(self.model.status == "sending", self.on(current_clock_id()))  # type: ignore[attr-defined]
+        return bool(session().scalar(select(sent)))
+
+    def _asked_by(self, at: Present) -> ColumnElement[datetime]:
+        told = self.model.status.not_in(IN_DOUBT)  # type: ignore[attr-defined]
+        return case((and_(told, self.owner.in_(_ON_CLOCKS)), at), else_=func.now())  # type: ignore[union-attr]
+
+
+_ON_CLOCKS = select(Customer.id).where(Customer.test_clock_id.is_not(None))
+_OF_EVENT = select(Event.customer_id).where(same(Task.event_id, Event)).scalar_subquery()
+_OF_PAYMENT = select(Payment.customer_id).where(same(Refund.payment_id, Payment)).scalar_subquery()
+
+RULES: Mapping[str, Rule] = {
+    "events": Rule(Event, None, Event.customer_id, Event.seq.is_(None)),
+    "tasks": Rule(Task, Task.due_at, _OF_EVENT, Task.state == "due"),
+    "notices": Rule(InboxNotice, InboxNotice.due_at, None, InboxNotice.state == "due"),
+    "renewals": Rule(Subscription, Subscription.next_billing_at, Subscription.customer_id),
+    "drafts": Rule(Invoice, Invoice.finalize_at, Invoice.customer_id),
+    "credit_note_refunds": Rule(CreditNote, CreditNote.refund_at, CreditNote.customer_id),
+    "collections": Rule(Invoice, Invoice.collect_at, Invoice.customer_id, Invoice.status == "open"),
+    "dunning": Rule(Invoice, Invoice.dunning_at, Invoice.customer_id),
+    "checks": Rule(Payment, Payment.check_at, Payment.customer_id, asks=True),
+    "refund_checks": Rule(Refund, Refund.check_at, _OF_PAYMENT, asks=True),
+    "usage_checks": Rule(UsageCheck, UsageCheck.created_at, UsageCheck.customer_id),
+    # Billing never waits for mail, so clocks do not either.
+    "mails": Rule(Mail, Mail.due_at, Mail.customer_id, Mail.state == "queued", waited_for=False),
+    "old_keys": Rule(IdempotencyKey, IdempotencyKey.created_at, None, after=IDEMPOTENCY_KEPT),
+}
+
+
+def rows(kind: str, at: datetime) -> ColumnElement[bool]:
+    """Rows of this kind that are due at `at`, in the time in scope: that of a test clock, or else real time."""
+    rule = RULES[kind]
+    return and_(rule.due(at), rule.on(current_clock_id()))
+
+
+def lives_by(owner: ColumnElement[Any] | Instant, clock_id: str | None) -> ColumnElement[bool]:
+    """Whether a customer lives by that test clock, or by none; nobody lives by none."""
+    if clock_id:
+        return owner.in_(select(Customer.id).where(Customer.test_clock_id == clock_id))
+    return or_(owner.is_(None), owner.not_in(_ON_CLOCKS))
+
+
+def timelines_with(kind: str, at: datetime) -> list[Timeline]:
+    """Where work of this kind is due: real time, at `at`, of tenants that have some, and each test clock that has some
+    at its own present. While a clock is being moved, it is left to whoever moves it: to them it is all there is."""
+    if here := current_timeline():
+        return [here]
+    rule = RULES[kind]
     with all_tenants():
-        return list(session().scalars(select(model.tenant_id).where(condition).distinct()))
+        tenants = session().scalars(select(rule.model.tenant_id).where(rule.due(at), rule.on(None)).distinct()).all()
+        return [Timeline(tenant_id, at) for tenant_id in tenants] + list(_clocks_with(rule))
 
 
 def next_instant(until: datetime) -> datetime | None:
-    """The earliest instant up to `until` (inclusive) at which something of the tenant in scope falls due by itself."""
-    columns = (
-        Subscription.next_billing_at,
-        Invoice.finalize_at,
-        Invoice.collect_at,
-        Invoice.dunning_at,
-        CreditNote.refund_at,
+    """The earliest instant up to `until` (inclusive) at which something of the tenant in scope falls due by itself, on
+    the timeline in scope."""
+    found = [rule.earliest() for rule in RULES.values() if _moves(rule)]
+    return min((instant for instant in found if instant and instant <= until), default=None)
+
+
+def waits_for_gateway() -> bool:
+    """Whether something on the timeline in scope was just sent to a gateway, and is not known to have arrived."""
+    return any(rule.sends() for rule in RULES.values() if rule.asks)
+
+
+def _moves(rule: Rule) -> bool:
+    """In real time, gateways are asked by the database's clock, whose instants are none of ours."""
+    return rule.moves and not (rule.asks and current_clock_id() is None)
+
+
+def _clocks_with(rule: Rule) -> Iterator[Timeline]:
+    if rule.owner is None:
+        return
+    query = (
+        select(TestClock.tenant_id, TestClock.id, TestClock.now_at)
+        .join(Customer, same(Customer.test_clock_id, TestClock))
+        .join(rule.model, and_(rule.model.tenant_id == Customer.tenant_id, rule.owner == Customer.id))
+        .where(TestClock.status != "advancing", rule.due(TestClock.now_at))
+        .distinct()
     )
-    found = [session().scalar(select(func.min(column)).where(column <= until)) for column in columns]
-    return min((instant for instant in found if instant), default=None)
+    for tenant_id, clock_id, now_at in session().execute(query):
+        yield Timeline(tenant_id, now_at, clock_id)

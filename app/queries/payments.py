@@ -1,10 +1,14 @@
 """Attempts to collect: the open one of an invoice, and those that came to nothing."""
 
-from sqlalchemy import func, select
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ColumnElement, func, select
 
 from app.db import session
-from app.models import Invoice, Payment, Refund
+from app.models import Customer, Invoice, Payment
 from app.models.payments import NOT_EXECUTED, OPEN_STATUSES
+from app.queries.due import IN_DOUBT, RULES
 
 
 def open_payment(invoice_id: str) -> Payment | None:
@@ -20,6 +24,15 @@ def times_not_executed(invoice: Invoice) -> int:
     return session().scalar(query) or 0
 
 
-def is_overdue(model: type[Payment] | type[Refund], row_id: str) -> bool:
-    """Whether the time for an answer is over, by the database's clock; what is settled waits for none."""
-    return bool(session().scalar(select(model.check_at <= func.now()).where(model.id == row_id)))
+def is_overdue(kind: Literal["checks", "refund_checks"], row_id: str, at: datetime) -> bool:
+    """Whether the time for an answer is over when it is `at` for the customer; what is settled waits for none."""
+    rule = RULES[kind]
+    query = select(rule.due(at)).where(rule.model.id == row_id)  # type: ignore[attr-defined]
+    return bool(session().execute(query).scalar())
+
+
+def asked_from(customer_id: str, status: str, at: datetime) -> datetime | ColumnElement[datetime]:
+    """From when the time is counted after which a gateway is asked again about something in this status: `at` for a
+    customer on a test clock, if the gateway has told us of it; else the database's clock, and real time, decide."""
+    on_clock = select(Customer.test_clock_id).where(Customer.id == customer_id)
+    return at if status not in IN_DOUBT and session().scalar(on_clock) else func.now()

@@ -8,11 +8,12 @@ from sqlalchemy import exists, func, or_, select, tuple_
 
 from app.db import session
 from app.models import Charge, Subscription, UsageAlert, UsageCheck, UsageCrossing
+from app.queries import due
 
 
 def claim(at: datetime, limit: int) -> Sequence[UsageCheck]:
     """The oldest checks that are due and that no other worker holds."""
-    query = select(UsageCheck).where(UsageCheck.created_at <= at).order_by(UsageCheck.created_at).limit(limit)
+    query = select(UsageCheck).where(due.rows("usage_checks", at)).order_by(UsageCheck.created_at).limit(limit)
     return session().scalars(query.with_for_update(skip_locked=True)).all()
 
 

@@ -68,7 +68,7 @@ def check(payment_id: str, at: datetime) -> Payment:
     payment = get(Payment, payment_id)
     account = payment.gateway_account
     found = ask(lambda: gateway_accounts.connect(account).fetch_payment(_ref(payment)))
-    if found is None and not is_overdue(Payment, payment_id):
+    if found is None and not is_overdue("checks", payment_id, at):
         return payment
     if _is_given_up(payment, found, at):
         found = _void(payment) or found

@@ -27,7 +27,7 @@ def credit_note_issued(credit_note_id: str, at: datetime) -> None:
             "total": money_text(note.total, customer.locale),
             **{name: _text(minor, note, customer) for name, minor in parts.items()},
         }
-        mails.queue("credit_note", customer.email, at, dedupe=note.id, context=context)
+        mails.queue("credit_note", customer.email, at, dedupe=note.id, context=context, customer_id=customer.id)
 
 
 def _text(minor: int, note: CreditNote, customer: Customer) -> str | None:

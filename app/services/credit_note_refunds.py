@@ -10,6 +10,7 @@ from app.domain.errors import Conflict
 from app.domain.money import Money
 from app.logs import logger
 from app.models import CreditNote, Payment
+from app.queries import due
 from app.queries.base import get
 from app.queries.credit_notes import unclaimed
 from app.services import refundable, refunds, settlements
@@ -22,7 +23,7 @@ log = logger(__name__)
 
 def send_due(at: datetime) -> int:
     """Send back what every credit note of the tenant in scope is due for; gives how many were looked at."""
-    query = select(CreditNote.id).where(CreditNote.refund_at <= at).order_by(CreditNote.refund_at).limit(BATCH)
+    query = select(CreditNote.id).where(due.rows("credit_note_refunds", at)).order_by(CreditNote.refund_at).limit(BATCH)
     return each(session().scalars(query).all(), lambda row: send(row, at), lambda row: _put_off(row, at))
 
 

@@ -13,6 +13,7 @@ from app.domain.errors import Conflict, InvalidInput
 from app.domain.zones import zone
 from app.models import Customer, Mail, PaymentMethod, Subscription, Tenant, User
 from app.queries.base import get
+from app.services import test_clocks
 from app.services.events import emit
 from app.services.history import audit
 from app.services.users import clean_email, end_links, end_sessions
@@ -22,10 +23,15 @@ EDITABLE = frozenset("name email external_id kind timezone locale address tax_id
 
 
 def create(values: Mapping[str, Any], at: datetime) -> Customer:
-    """Add a customer; what is left out comes from the tenant. Raises InvalidInput or Conflict, naming the field."""
+    """Add a customer; what is left out comes from the tenant. With `test_clock_id` they live by that clock, for good.
+
+    Raises InvalidInput or Conflict, naming the field.
+    """
     tenant = session().get_one(Tenant, current_tenant_id())
     defaults = {"currency": tenant.currency, "timezone": tenant.timezone, "locale": tenant.locale}
     given = {name: value for name, value in values.items() if value is not None}
+    if clock_id := given.get("test_clock_id"):
+        at = test_clocks.usable(clock_id).now_at
     row = Customer(**{**defaults, **given}, created_at=at)
     _check(row)
     session().add(row)

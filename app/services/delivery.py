@@ -11,6 +11,7 @@ from app.integrations.post import CannotSend, PostOfficeClosed, post_office
 from app.logs import logger
 from app.models import Document, Mail, Tenant
 from app.queries.base import get
+from app.queries.due import rows
 from app.services import documents
 from app.settings import current_settings
 
@@ -27,7 +28,7 @@ def send_due(at: datetime) -> int:
 
     When nobody takes mail at all the round ends: each mail would only wait for the same silence.
     """
-    waiting = select(Mail.id).where(Mail.state == "queued", Mail.due_at <= at, _free())
+    waiting = select(Mail.id).where(rows("mails", at), _free())
     sent = 0
     for mail_id in session().scalars(waiting.order_by(Mail.due_at, Mail.id).limit(BATCH)).all():
         try:

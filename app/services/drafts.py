@@ -16,6 +16,7 @@ from app.domain.money import Money
 from app.domain.periods import Period
 from app.logs import logger
 from app.models import Customer, Invoice, InvoiceLine
+from app.queries import due
 from app.queries.base import get
 from app.services.batches import each
 from app.services.billing import Biller
@@ -128,7 +129,7 @@ def _finalize_batch(at: datetime) -> int:
 def _due(at: datetime) -> Select[Invoice]:
     return (
         select(Invoice)
-        .where(Invoice.finalize_at <= at)
+        .where(due.rows("drafts", at))
         .order_by(Invoice.finalize_at)
         .limit(BATCH)
         .options(selectinload(Invoice.lines), joinedload(Invoice.customer), joinedload(Invoice.subscription))

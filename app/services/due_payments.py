@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.db import session, transaction
 from app.domain.errors import Conflict
 from app.logs import logger
 from app.models import Invoice, Payment
+from app.queries import due
 from app.queries.base import get
 from app.services import charging, collection, payments
 from app.services.batches import each
@@ -23,12 +24,7 @@ log = logger(__name__)
 
 def collect_due(at: datetime) -> int:
     """Collect every invoice of the tenant in scope that is due at `at`, oldest first; gives how many were tried."""
-    query = (
-        select(Invoice.id)
-        .where(Invoice.collect_at <= at, Invoice.status == "open")
-        .order_by(Invoice.collect_at)
-        .limit(BATCH)
-    )
+    query = select(Invoice.id).where(due.rows("collections", at)).order_by(Invoice.collect_at).limit(BATCH)
     return each(session().scalars(query).all(), lambda row: _collect(row, at), lambda row: _put_off(row, at))
 
 
@@ -40,9 +36,11 @@ def collect_if_due(invoice_id: str, at: datetime) -> None:
 
 
 def check_due(at: datetime) -> int:
-    """Ask about every attempt whose answer is overdue by the database's clock, oldest first; gives how many."""
-    query = select(Payment.id).where(Payment.check_at <= func.now()).order_by(Payment.check_at).limit(BATCH)
-    return each(session().scalars(query).all(), lambda row: charging.check(row, at), payments.put_off)
+    """Ask about every attempt whose answer is overdue, oldest first; gives how many."""
+    query = select(Payment.id).where(due.rows("checks", at)).order_by(Payment.check_at).limit(BATCH)
+    return each(
+        session().scalars(query).all(), lambda row: charging.check(row, at), lambda row: payments.put_off(row, at)
+    )
 
 
 def _collect(invoice_id: str, at: datetime) -> None:

@@ -9,6 +9,7 @@ from app.db import current_tenant_id, session, transaction
 from app.domain.dunning import Debt, DunningRules, FinalAction, StepKind, next_step
 from app.domain.reminders import StageState, reminder_list
 from app.models import Customer, Invoice, Subscription, Tenant
+from app.queries import due
 from app.queries.base import get
 from app.queries.payments import open_payment
 from app.services import mails, pay_links
@@ -63,7 +64,7 @@ def next_retry(invoice: Invoice, at: datetime) -> datetime | None:
 
 def take_due(at: datetime) -> int:
     """Take the step that is due of every invoice of the tenant in scope; gives how many were looked at."""
-    query = select(Invoice.id).where(Invoice.dunning_at <= at).order_by(Invoice.dunning_at).limit(BATCH)
+    query = select(Invoice.id).where(due.rows("dunning", at)).order_by(Invoice.dunning_at).limit(BATCH)
     return each(session().scalars(query).all(), lambda row: _take(row, at), lambda row: _put_off(row, at))
 
 
@@ -111,7 +112,14 @@ def _mail_reminder(invoice: Invoice, customer: Customer, overdue: bool, at: date
         "due_on": day_text(invoice.due_at or at, customer),
         "overdue": overdue,
     }
-    mails.queue("reminder", customer.email, at, dedupe=f"{invoice.id}:{at.isoformat()}", context=context)
+    mails.queue(
+        "reminder",
+        customer.email,
+        at,
+        dedupe=f"{invoice.id}:{at.isoformat()}",
+        context=context,
+        customer_id=customer.id,
+    )
 
 
 def _retry(invoice: Invoice, at: datetime) -> None:

@@ -27,7 +27,7 @@ log = logger(__name__)
 
 def follow_due(at: datetime) -> int:
     """Work on every notice of the tenant in scope that is due, oldest first; gives how many are done."""
-    return sum(follow(notice_id, at) for notice_id in leases.due(InboxNotice, at))
+    return sum(follow(notice_id, at) for notice_id in leases.due(InboxNotice, "notices", at))
 
 
 def follow(notice_id: str, at: datetime) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from app.db import session
 from app.models import InboxNotice, Task
+from app.queries.due import rows
 
 LEASE = timedelta(minutes=5)
 BATCH = 200
@@ -18,9 +19,9 @@ BATCH = 200
 Leased = TypeVar("Leased", Task, InboxNotice)
 
 
-def due(model: type[Leased], at: datetime) -> list[str]:
-    """Ids of the rows of the tenant in scope that wait to be worked on, oldest first."""
-    waiting = select(model.id).where(model.state == "due", model.due_at <= at, _free(model))
+def due(model: type[Leased], kind: str, at: datetime) -> list[str]:
+    """Ids of the rows of the tenant in scope that are due (`queries.due` knows the kind of work), oldest first."""
+    waiting = select(model.id).where(rows(kind, at), _free(model))
     return list(session().scalars(waiting.order_by(model.due_at, model.id).limit(BATCH)))
 
 

@@ -13,13 +13,17 @@ from app.queries.base import get
 from app.services.history import audit
 
 
-def queue(template: str, to: str, at: datetime, *, dedupe: str, context: dict[str, Any]) -> None:
-    """Queue a mail once: the same template and `dedupe` never make a second one."""
+def queue(
+    template: str, to: str, at: datetime, *, dedupe: str, context: dict[str, Any], customer_id: str | None = None
+) -> None:
+    """Queue a mail once: the same template and `dedupe` never make a second one. `customer_id`: to
+    whom, unless that is one of the tenant's staff."""
     session().execute(
         insert(Mail)
         .values(
             id=new_id("eml"),
             tenant_id=current_tenant_id(),
+            customer_id=customer_id,
             to=to,
             template=template,
             context=context,

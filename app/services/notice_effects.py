@@ -12,6 +12,7 @@ from app.gateways.types import Notice, NoticeKind, PaymentRef
 from app.models import GatewayAccount, Payment
 from app.queries.base import get
 from app.queries.inbox import methods_with, payment_named, refund_named
+from app.queries.test_clocks import present_of
 from app.services import charging, payment_methods, refunds
 
 
@@ -34,7 +35,7 @@ def follow(account_id: str, notice: Notice, at: datetime) -> str:
 def _payment(account: GatewayAccount, notice: Notice, at: datetime) -> str:
     named = notice.payment or PaymentRef("")
     payment = _own(account, payment_named(account.id, named.key, named.gateway_ref))
-    if not charging.told(payment.id, named.gateway_ref, at):
+    if not charging.told(payment.id, named.gateway_ref, present_of(payment.id, at)):
         raise Unmatched("The gateway does not know this payment (yet).")
     return payment.id
 
@@ -45,7 +46,7 @@ def _refund(account: GatewayAccount, notice: Notice, at: datetime) -> str:
     if named is None or refund is None:
         raise Unmatched("No refund here is the one that this notice names.")
     _own(account, refund.payment)
-    if not refunds.told(refund.id, named.gateway_ref, at):
+    if not refunds.told(refund.id, named.gateway_ref, present_of(refund.id, at)):
         raise Unmatched("The gateway does not know this refund (yet).")
     return refund.id
 

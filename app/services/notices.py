@@ -81,7 +81,14 @@ def subscription_canceled(subscription_id: str, at: datetime) -> None:
             "ends_on": day_text(ends, customer),
             "in_portal": can_sign_in(customer.id),
         }
-        mails.queue("subscription_canceled", customer.email, at, dedupe=f"{subscription_id}:{ends:%F}", context=context)
+        mails.queue(
+            "subscription_canceled",
+            customer.email,
+            at,
+            dedupe=f"{subscription_id}:{ends:%F}",
+            context=context,
+            customer_id=customer.id,
+        )
 
 
 def new_pay_link(invoice_id: str, at: datetime) -> None:
@@ -109,5 +116,5 @@ def _about_invoice(template: str, invoice_id: str, at: datetime, *, dedupe: str 
         "automatic": invoice.collection == "automatic",
         **more,
     }
-    mails.queue(template, customer.email, at, dedupe=dedupe or invoice_id, context=context)
+    mails.queue(template, customer.email, at, dedupe=dedupe or invoice_id, context=context, customer_id=customer.id)
     session().flush()

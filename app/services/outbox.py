@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.db import current_tenant_id, session
 from app.ids import new_id
 from app.models import Event, Task
+from app.queries import due
 from app.services import numbers
 
 BATCH = 500
@@ -31,7 +32,7 @@ def relay(subscribers: Mapping[str, Sequence[str]], at: datetime) -> Relayed:
     work is written down together or not at all. Only one relay works per tenant at a time: it holds the counter.
     """
     first = numbers.take("events", 0)
-    events = session().scalars(select(Event).where(Event.seq.is_(None)).order_by(Event.id).limit(BATCH)).all()
+    events = session().scalars(select(Event).where(due.rows("events", at)).order_by(Event.id).limit(BATCH)).all()
     if not events:
         return Relayed(0)
     numbers.take("events", len(events))

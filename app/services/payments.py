@@ -12,7 +12,7 @@ from app.logs import logger
 from app.models import Invoice, Payment, PaymentMethod, Subscription
 from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
-from app.queries.payments import open_payment
+from app.queries.payments import asked_from, open_payment
 from app.services import collection, gateway_accounts, ledger, payment_methods, write_offs
 from app.services.events import emit
 from app.services.history import audit, move
@@ -93,16 +93,16 @@ def record(payment_id: str, outcome: PaymentResult | NoAnswer | NotExecuted, at:
     return payment
 
 
-def put_off(payment_id: str) -> None:
+def put_off(payment_id: str, at: datetime) -> None:
     """Ask later about an attempt that could not be asked about now."""
     payment = get(Payment, payment_id, lock=True)
     if payment.check_at:
-        _ask_later(payment)
+        _ask_later(payment, at)
 
 
 def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> None:
     if result.status in OPEN_STATUSES and payment.status not in OPEN_STATUSES:
-        _record_older_answer(payment, result)
+        _record_older_answer(payment, result, at)
         return
     payment.gateway_ref = result.gateway_ref or payment.gateway_ref
     payment.next_action = as_json(result.next_action)
@@ -110,15 +110,15 @@ def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> Non
         _RECORDERS[result.status](payment, result, at)
         session().flush()
     elif payment.status in OPEN_STATUSES:
-        _ask_later(payment)
+        _ask_later(payment, at)
 
 
-def _record_older_answer(payment: Payment, result: PaymentResult) -> None:
+def _record_older_answer(payment: Payment, result: PaymentResult, at: datetime) -> None:
     """The attempt has ended for us. One that we gave up and that is still open at the gateway may yet take money."""
     log.info("an answer came late", payment=payment.id, ours=payment.status, theirs=result.status.value)
     if payment.status != "succeeded":
         payment.gateway_ref = result.gateway_ref or payment.gateway_ref
-        _ask_later(payment)
+        _ask_later(payment, at)
 
 
 def _record_no_answer(payment: Payment, message: str, at: datetime) -> None:
@@ -127,7 +127,7 @@ def _record_no_answer(payment: Payment, message: str, at: datetime) -> None:
     if payment.status == "sending":
         move(payment, "unknown", at, message)
         emit("payment.unknown", payment.id, at, customer_id=payment.customer_id, invoice=payment.invoice_id)
-    _ask_later(payment)
+    _ask_later(payment, at)
 
 
 def _succeeded(payment: Payment, result: PaymentResult, at: datetime) -> None:
@@ -180,7 +180,7 @@ def _canceled(payment: Payment, _result: PaymentResult, at: datetime) -> None:
 
 def _waiting(payment: Payment, result: PaymentResult, at: datetime) -> None:
     payment.checks = 0
-    payment.check_at = func.now() + FIRST_CHECK[result.status]
+    payment.check_at = asked_from(payment.customer_id, payment.status, at) + FIRST_CHECK[result.status]
     emit(f"payment.{result.status}", payment.id, at, customer_id=payment.customer_id, invoice=payment.invoice_id)
 
 
@@ -205,8 +205,10 @@ def _record_not_executed(payment: Payment, outcome: NotExecuted, at: datetime) -
     collection.not_executed(lock_debt(payment.invoice_id), at)
 
 
-def _ask_later(payment: Payment) -> None:
-    payment.check_at = func.now() + CHECK_AFTER[min(payment.checks, len(CHECK_AFTER) - 1)]
+def _ask_later(payment: Payment, at: datetime) -> None:
+    payment.check_at = (
+        asked_from(payment.customer_id, payment.status, at) + CHECK_AFTER[min(payment.checks, len(CHECK_AFTER) - 1)]
+    )
     payment.checks += 1
 
 

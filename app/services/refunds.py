@@ -13,9 +13,10 @@ from app.gateways.errors import GatewayUnavailable
 from app.gateways.types import PaymentRef, RefundRef, RefundRequest, RefundResult, RefundStatus
 from app.models import CreditNote, Payment, Refund
 from app.models.base import Json
+from app.queries import due
 from app.queries.base import get
 from app.queries.credit_notes import unclaimed
-from app.queries.payments import is_overdue
+from app.queries.payments import asked_from, is_overdue
 from app.services import gateway_accounts, ledger, settlements
 from app.services.batches import each
 from app.services.events import emit
@@ -83,7 +84,7 @@ def record(refund_id: str, outcome: RefundResult | NoAnswer | NotExecuted, at: d
     elif row.status in OPEN_REFUNDS:
         if row.status == "sending":
             move(row, "unknown", at, outcome.message)
-        _ask_later(row, outcome.message)
+        _ask_later(row, outcome.message, at)
     return row
 
 
@@ -93,7 +94,7 @@ def check(refund_id: str, at: datetime) -> Refund:
     row = get(Refund, refund_id)
     account = row.payment.gateway_account
     found = ask(lambda: gateway_accounts.connect(account).fetch_refund(_ref(row)))
-    if found is None and not is_overdue(Refund, refund_id):
+    if found is None and not is_overdue("refund_checks", refund_id, at):
         return row
     with transaction():
         return record(refund_id, found or NotExecuted("The gateway never received this refund."), at)
@@ -116,8 +117,8 @@ def told(refund_id: str, gateway_ref: str | None, at: datetime) -> bool:
 
 def check_due(at: datetime) -> int:
     """Ask about every refund of the tenant in scope whose answer is overdue; gives how many."""
-    query = select(Refund.id).where(Refund.check_at <= func.now()).order_by(Refund.check_at).limit(CHECK_BATCH)
-    return each(session().scalars(query).all(), lambda row: check(row, at), _put_off)
+    query = select(Refund.id).where(due.rows("refund_checks", at)).order_by(Refund.check_at).limit(CHECK_BATCH)
+    return each(session().scalars(query).all(), lambda row: check(row, at), lambda row: _put_off(row, at))
 
 
 def _record_answer(row: Refund, result: RefundResult, at: datetime) -> None:
@@ -130,7 +131,7 @@ def _record_answer(row: Refund, result: RefundResult, at: datetime) -> None:
         row.gateway_ref = result.gateway_ref or row.gateway_ref
         move(row, "pending", at)
         _wait_for(row, as_json(result.next_step), at)
-        _ask_later(row, result.message)
+        _ask_later(row, result.message, at)
 
 
 def _wait_for(row: Refund, next_step: Json, at: datetime) -> None:
@@ -172,15 +173,17 @@ def _ref(row: Refund) -> RefundRef:
     return RefundRef(row.id, PaymentRef(row.payment_id, row.payment.gateway_ref), row.gateway_ref)
 
 
-def _put_off(refund_id: str) -> None:
+def _put_off(refund_id: str, at: datetime) -> None:
     row = get(Refund, refund_id, lock=True)
     if row.check_at:
-        _ask_later(row, row.message)
+        _ask_later(row, row.message, at)
 
 
-def _ask_later(row: Refund, message: str | None) -> None:
+def _ask_later(row: Refund, message: str | None, at: datetime) -> None:
     row.message = message
-    row.check_at = func.now() + CHECK_AFTER[min(row.checks, len(CHECK_AFTER) - 1)]
+    row.check_at = (
+        asked_from(row.payment.customer_id, row.status, at) + CHECK_AFTER[min(row.checks, len(CHECK_AFTER) - 1)]
+    )
     row.checks += 1
 
 

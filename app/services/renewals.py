@@ -13,6 +13,7 @@ from app.domain.contract import Contract, Move
 from app.domain.errors import BillingError
 from app.logs import logger
 from app.models import Customer, Plan, Subscription
+from app.queries import due
 from app.queries.base import get
 from app.services.batches import each
 from app.services.billing import Biller
@@ -93,7 +94,7 @@ def _claim(at: datetime, batch: int, *, only: str | None = None) -> Sequence[Cla
         select(Subscription, Plan, Customer)
         .join(Plan, (Plan.tenant_id == Subscription.tenant_id) & (Plan.id == Subscription.plan_id))
         .join(Customer, (Customer.tenant_id == Subscription.tenant_id) & (Customer.id == Subscription.customer_id))
-        .where(Subscription.next_billing_at <= at)
+        .where(due.rows("renewals", at))
         .order_by(Subscription.next_billing_at)
         .limit(batch)
         .with_for_update(of=Subscription, skip_locked=True, key_share=True)

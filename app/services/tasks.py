@@ -18,7 +18,7 @@ log = logger(__name__)
 
 def due(at: datetime) -> list[str]:
     """Tasks of the tenant in scope that wait to be done, oldest first."""
-    return leases.due(Task, at)
+    return leases.due(Task, "tasks", at)
 
 
 def run(task_id: str, workers: Mapping[str, Callable[[str, datetime], object]], at: datetime) -> bool:

@@ -19,6 +19,7 @@ from app.api.resources import (
     products,
     subscription_usage,
     subscriptions,
+    test_clocks,
     usage_alerts,
     usage_events,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "products",
     "subscription_usage",
     "subscriptions",
+    "test_clocks",
     "usage_alerts",
     "usage_events",
 ]

@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from app import models
 from app.api.schemas.base import UNSET, Listing, Request
-from app.api.schemas.values import Country, Currency, CustomerId, Metadata, Text, Timezone, Utc
+from app.api.schemas.values import Country, Currency, CustomerId, Metadata, TestClockId, Text, Timezone, Utc
 
 Kind = Literal["consumer", "business"]
 Email = Annotated[str, StringConstraints(max_length=254), Field(examples=["pay@example.com"])]
@@ -74,6 +74,11 @@ class NewCustomer(CustomerChanges):
     name: Text
     email: Email
     currency: Currency = UNSET
+    test_clock: TestClockId | None = None
+
+    def given(self) -> dict[str, Any]:
+        values = super().given()
+        return {**values, "test_clock_id": values.pop("test_clock")} if "test_clock" in values else values
 
 
 class Customer(BaseModel):
@@ -90,6 +95,7 @@ class Customer(BaseModel):
     address: Address
     tax_ids: list[TaxId]
     exempt: Exemption | None
+    test_clock: TestClockId | None
     metadata: dict[str, str]
     created_at: Utc
     deleted_at: Utc | None
@@ -108,6 +114,7 @@ class Customer(BaseModel):
             address=Address.model_construct(**row.address),
             tax_ids=[TaxId.model_construct(**tax_id) for tax_id in row.tax_ids],
             exempt=Exemption.model_construct(**row.exempt) if row.exempt else None,
+            test_clock=row.test_clock_id,
             metadata=row.details,
             created_at=row.created_at,
             deleted_at=row.deleted_at,

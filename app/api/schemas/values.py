@@ -117,6 +117,7 @@ ProductId = Annotated[str, IdOf("prd")]
 RedemptionId = Annotated[str, IdOf("rdm")]
 RefundId = Annotated[str, IdOf("ref")]
 SubscriptionId = Annotated[str, IdOf("sub")]
+TestClockId = Annotated[str, IdOf("clk")]
 UsageAlertId = Annotated[str, IdOf("ual")]
 
 Number = Annotated[
