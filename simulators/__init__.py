@@ -17,6 +17,7 @@ SIMULATORS: Mapping[str, str] = {
     "square": "simulators.square:SquareSimulator",
     "web3": "simulators.web3:Web3Simulator",
     "btcpay": "simulators.btcpay:BTCPaySimulator",
+    "paypal": "simulators.paypal:PaypalSimulator",
 }
 
 

@@ -1,8 +1,9 @@
 """A gateway's own books: every object it holds, what it answered under which idempotency key, and what it took."""
 
 import json
+import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,10 +25,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """An answer kept under an idempotency key, and the request it was given to."""
+    """An answer kept under an idempotency key, the request it was given to, and when (seconds since 1970)."""
 
     fingerprint: str
     answer: Answer
+    at: float = field(default_factory=time.time)
 
 
 class Books:
@@ -53,15 +55,16 @@ class Books:
         """Write everything down; nothing happens to books without a path."""
         if self.path:
             answers = {
-                key: [kept.fingerprint, kept.answer.body, kept.answer.status] for key, kept in self.answers.items()
+                key: [kept.fingerprint, kept.answer.body, kept.answer.status, kept.at]
+                for key, kept in self.answers.items()
             }
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text(json.dumps({"tables": self.tables, "answers": answers}))
 
     def _load(self, kept: Json) -> None:
         self.tables.update(kept["tables"])
-        for key, (fingerprint, body, status) in kept["answers"].items():
-            self.answers[key] = Remembered(fingerprint, Answer(body, status))
+        for key, (fingerprint, body, status, at) in kept["answers"].items():
+            self.answers[key] = Remembered(fingerprint, Answer(body, status), at)
 
 
 def new_ref(prefix: str = "") -> str:

@@ -7,11 +7,13 @@ wrong, how it signs a webhook, and what it has taken.
 
 import re
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -92,6 +94,16 @@ class Simulator(ABC):
     def taken(self) -> list[Taken]:
         """Every payment that took money or holds it, oldest first."""
 
+    def key_lifetime(self, call: Call) -> float:
+        """For how many seconds an answer is kept under the key of such a request."""
+        return inf
+
+    @action
+    def age_keys(self, seconds: float) -> None:
+        """Time passes for what is kept under idempotency keys."""
+        kept = self.books.answers
+        kept.update({key: replace(found, at=found.at - seconds) for key, found in kept.items()})
+
     def answer(self, call: Call) -> tuple[Answer, Wire]:
         """Do what a request asks, as far as its fault lets it; gives the answer and what becomes of it on the wire."""
         effect = call.fault.effect if call.fault else NO_EFFECT
@@ -129,7 +141,7 @@ class Simulator(ABC):
             self.authenticate(call)
         key = self.idempotency_key(call)
         kept = self.books.answers.get(key) if key else None
-        if kept:
+        if kept and kept.at > time.time() - self.key_lifetime(call):
             if kept.fingerprint != call.fingerprint:
                 raise self.trouble(400, "key_reused")
             return kept.answer

@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer, wire = simulator.answer(call)
         _SENDERS[wire](self, answer, call)
 
-    do_POST = do_PUT = do_DELETE = do_GET
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     def log_message(self, format: str, *words: Any) -> None:
         """Say nothing: what was asked stands in the journal."""

@@ -92,6 +92,7 @@ class Gateway(ABC):
     currencies: ClassVar[frozenset[str] | None] = None  # None: whatever the account is set up for
     capabilities: ClassVar[Capability] = Capability.NONE
     credentials: ClassVar[tuple[CredentialField, ...]] = ()
+    setup_answer: ClassVar[str] = "token"  # the query parameter that payers bring back from `begin_setup`'s page
 
     def __init__(self, credentials: Mapping[str, str], *, timeout: int, workspace: Path) -> None:
         """`timeout` is the longest wait for an answer in seconds; `workspace` a directory for state of its own."""

@@ -223,7 +223,7 @@ class Sightings:
 class SetupRequest:
     """A payer wants to leave a method on the gateway's own form. `currency` is the one they will be charged in.
 
-    They come back to `return_url` with a query parameter `token`, which is what `save_method` takes.
+    They come back to `return_url` with a query parameter (`Gateway.setup_answer`), which is what `save_method` takes.
     """
 
     key: str

@@ -30,6 +30,10 @@ class Units:
             raise GatewayRefused(f"The gateway cannot take {money}: the amount is too fine for it in this currency.")
         return int(units)
 
+    def text(self, money: Money) -> str:
+        """The amount in major units with exactly the gateway's decimals: `"12.99"`. Raises as `count` does."""
+        return f"{Decimal(self.count(money)).scaleb(-self._places(money.currency)):f}"
+
     def money(self, units: int, currency: str) -> Money:
         """The amount behind the gateway's units, `currency` in either case: the inverse of `count`.
 

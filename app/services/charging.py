@@ -151,7 +151,7 @@ def _request(payment: Payment, return_url: str) -> PaymentRequest:
 
 
 def _ref(payment: Payment) -> PaymentRef:
-    return PaymentRef(payment.id, payment.gateway_ref, payment.started_at)
+    return PaymentRef(payment.id, payment.gateway_ref, payment.started_at, _request(payment, ""))
 
 
 def _is_given_up(payment: Payment, found: PaymentResult | NoAnswer | None, at: datetime) -> bool:

@@ -18,14 +18,16 @@ JSON = "application/json"
 
 
 class Description:
-    """One gateway's description. `strict`: a request may only have fields that the description names."""
+    """One gateway's description. `strict`: a request may only have fields that the description names; `below`: the
+    part of its paths that the description leaves out."""
 
-    def __init__(self, path: str, *, strict: bool = False) -> None:
+    def __init__(self, path: str, *, strict: bool = False, below: str = "") -> None:
         text = (Path(os.environ["QUITTANCE_SPECS"]) / path).read_text()
         self.strict = strict
         self.document: Json = _with_nulls(json.loads(text))
         self.paths = {
-            re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)): verbs for path, verbs in self.document["paths"].items()
+            re.compile(below + re.sub(r"\{[^}]+\}", "[^/]+", path)): verbs
+            for path, verbs in self.document["paths"].items()
         }
 
     def operation(self, call: Call) -> Json | None:
@@ -54,7 +56,8 @@ class Description:
         status = str(answer.status) if str(answer.status) in operation["responses"] else "default"
         if status == "default" and status not in operation["responses"]:
             return []
-        return self._faults(operation["responses"][status]["content"][JSON]["schema"], _folded(answer.body), call)
+        content = operation["responses"][status].get("content")
+        return self._faults(content[JSON]["schema"], _folded(answer.body), call) if content else []
 
     def _query_faults(self, operation: Json, call: Call) -> list[str]:
         parameters = map(self._resolved, operation.get("parameters", []))
@@ -89,6 +92,25 @@ class Description:
             return schema
         _, section, name = schema["$ref"].rsplit("/", 2)
         return self._resolved(self.document["components"][section][name])
+
+
+class Descriptions:
+    """Several descriptions of one gateway, each of a part of it."""
+
+    def __init__(self, *parts: Description) -> None:
+        self.parts = parts
+
+    def operation(self, call: Call) -> Json | None:
+        """What any of them says about a request."""
+        return next((found for part in self.parts if (found := part.operation(call))), None)
+
+    def request_faults(self, call: Call) -> list[str]:
+        """What is wrong with a request, by the one that describes it."""
+        return [fault for part in self.parts if part.operation(call) for fault in part.request_faults(call)]
+
+    def answer_faults(self, call: Call, answer: Answer) -> list[str]:
+        """What is wrong with an answer, by the one that describes it."""
+        return [fault for part in self.parts if part.operation(call) for fault in part.answer_faults(call, answer)]
 
 
 def _properties(schema: Json) -> Mapping[str, Json]:

@@ -11,49 +11,44 @@ import pytest
 
 from simulators.calls import Answer, Call
 from tests.contract_specs import tour
-from tests.contract_specs.descriptions import Description, without_ids
+from tests.contract_specs.descriptions import Description, Descriptions, without_ids
 from tests.gateways.worlds import SimulatedWorld, world_class
 
 API = re.compile(r"/(api/)?v\d/")
 Journal = tuple[str, list[tuple[Call, Answer]]]
 
-GATEWAYS = ("stripe", "square", "btcpay")
+GATEWAYS = ("stripe", "square", "btcpay", "paypal")
+PAYPAL = ("checkout_orders_v2", "payments_payment_v2", "vault_payment_tokens_v3", "reporting_transactions_v1")
 # Requests that the descriptions at hand leave out.
 UNDESCRIBED = {
-    "stripe": {
-        "GET /v1/balance_transactions",
-        "GET /v1/checkout/sessions/{id}",
-        "GET /v1/disputes/{id}",
-        "GET /v1/payment_methods/{id}",
-        "GET /v1/refunds/{id}",
-        "GET /v1/setup_intents/{id}",
-        "POST /v1/checkout/sessions/{id}/expire",
-        "POST /v1/payment_methods/{id}/detach",
-    },
-    "square": {"GET /v2/locations/{id}", "GET /v2/orders/{id}"},
-    "btcpay": set(),
+    "stripe": (["stripe/spec3-2023-08-16.core-noexpand.json"], False),
+    "square": (["square/api.trimmed.json"], True),
+    "btcpay": (["btcpay/greenfield.merged.json"], False),
+    "paypal": ([f"paypal/{part}.json" for part in (*PAYPAL, "customer_disputes_v1")], False),
 }
 # Square's description wants a field of a risk evaluation that it does not have itself. BTCPay's closes an invoice to
-# what it does not have in common with the request for one.
+# what it does not have in common with the request for one. PayPal's knows only the kind of token it had first.
 MISTAKES = {
     "stripe": "no mistake",
     "square": "risk_evaluation: 'status' is a required property",
     "btcpay": "('checkout', 'metadata' were unexpected)",
+    "paypal": "payment_source.token.type: 'SETUP_TOKEN'",
 }
 # BTCPay's description has each of these paths in its newest form; servers also take the older one, which we use.
 SHORTER = re.compile(r"/stores/[^/]+(?=/invoices/[^/]+)")
 DESCRIBED = {
-    "stripe": ("stripe/spec3-2023-08-16.core-noexpand.json", False),
-    "square": ("square/api.trimmed.json", True),
-    "btcpay": ("btcpay/greenfield.merged.json", False),
+    "stripe": (["stripe/spec3-2023-08-16.core-noexpand.json"], False),
+    "square": (["square/api.trimmed.json"], True),
+    "btcpay": (["btcpay/greenfield.merged.json"], False),
+    "paypal": ([f"paypal/{part}.json" for part in (*PAYPAL, "customer_disputes_v1")], False),
 }
 
 
 @cache
-def description(gateway: str) -> Description:
+def description(gateway: str) -> Descriptions:
     """A gateway's own description."""
-    path, strict = DESCRIBED[gateway]
-    return Description(path, strict=strict)
+    paths, strict = DESCRIBED[gateway]
+    return Descriptions(*(Description(path, strict=strict) for path in paths))
 
 
 @pytest.fixture(scope="module", params=GATEWAYS)

@@ -146,4 +146,4 @@ def ref_of_refund(request: RefundRequest, gateway_ref: str | None = None) -> Ref
 
 def a_method(world: World, token: str = "ok", payer: Payer = PAYER) -> SaveMethodRequest:
     """A payer leaves a method."""
-    return SaveMethodRequest(world.token(token), payer)
+    return SaveMethodRequest(world.leave(token, payer), payer)

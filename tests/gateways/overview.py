@@ -13,7 +13,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "gateways.md"
 CAN: Mapping[Capability, str] = {
     Capability.SAVE_METHOD: "keep a method",
     Capability.SETUP: "… on the gateway's own form or page",
-    Capability.METHOD_UPDATES: "tell when a bank replaced a card",
+    Capability.METHOD_UPDATES: "tell when a kept method changed or is gone",
     Capability.OFF_SESSION: "charge without the payer",
     Capability.HOSTED: "take a payment on its own page, by a code or on the payer's phone",
     Capability.PHONE: "… by a prompt on the payer's phone",

@@ -4,6 +4,7 @@ import traceback
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -199,7 +200,11 @@ def test_a_payment_is_found_by_our_key_and_by_theirs(world: World, gateway: Gate
 def test_a_payment_that_never_was_is_surely_unknown(world: World, gateway: Gateway) -> None:
     request = a_payment(world)
     assert gateway.fetch_payment(ref_of(request)) is None
-    assert gateway.fetch_payment(PaymentRef(request.key)) is None
+    if world.finds_bare_keys:
+        assert gateway.fetch_payment(PaymentRef(request.key)) is None
+        return
+    with pytest.raises(OutcomeUnknown):
+        gateway.fetch_payment(PaymentRef(request.key))
 
 
 @needs(Capability.VOID, with_token("approve"))
@@ -284,6 +289,6 @@ def test_a_gateway_does_not_show_its_secrets(world: World, gateway: Gateway) -> 
 
 @needs(cases=lacking)
 def test_what_a_gateway_cannot_do_it_says(world: World, gateway: Gateway, case: str) -> None:
-    arguments = {"list_transactions": 2, "resume_payment": 2}.get(case, 1)
+    verb = getattr(gateway, case)
     with pytest.raises(Unsupported, match=gateway.title):
-        getattr(gateway, case)(*[None] * arguments)
+        verb(*[None] * len(signature(verb).parameters))

@@ -18,7 +18,7 @@ import requests
 from app.domain.money import Money
 from app.gateways import open_gateway
 from app.gateways.base import Gateway
-from app.gateways.types import PaymentResult, RawRequest, Redirect
+from app.gateways.types import Payer, PaymentResult, RawRequest, Redirect
 from simulators.books import Taken
 from simulators.faults import Fault, FaultKind
 from simulators.frame import Simulator
@@ -60,6 +60,9 @@ class World(ABC):
     signs_body: ClassVar[bool] = True  # … and what they were sent with
     signs_time: ClassVar[bool] = False  # … and when
     tells_key: ClassVar[bool] = True  # webhooks name our key
+    replaces_cards: ClassVar[bool] = True  # with METHOD_UPDATES: banks send new cards, or payers only take theirs back
+    kept_as: ClassVar[tuple[str, str | None, str | None, int | None]] = ("card", "visa", "4242", 2034)
+    finds_bare_keys: ClassVar[bool] = True  # by our key alone, without the request and its time
 
     def __init__(self, workspace: Path) -> None:
         self.workspace = workspace
@@ -86,6 +89,10 @@ class World(ABC):
     def token(self, name: str) -> str | None:
         """A token by what it does; None for a name without one: the payer pays without."""
         return self.tokens.get(name)
+
+    def leave(self, name: str, payer: Payer) -> str:
+        """A payer leaves a method; gives the one-time token. Where that is a token like any other, it is enough."""
+        return self.tokens[name]
 
     @abstractmethod
     def books(self) -> list[Taken]:
