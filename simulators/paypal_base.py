@@ -15,12 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from simulators.calls import Answer, Call, Json, Refusal
-from simulators.frame import Simulator, route
+from simulators.frame import Simulator, action, route
 from simulators.paypal_keys import pem, signing
 from simulators.post import Delivery, Event, Route
 from simulators.shapes import Fields, Unacceptable
 
 CLIENT_ID, CLIENT_SECRET = "paypal_simulator", "paypal_simulator_secret"
+TOKEN = "A21AA_simulator_"  # noqa: S105 (what all of ours begin with, and holds after a restart)
 WEBHOOK_ID = "1JE4291016473214C"
 CERTIFICATES = "/v1/notifications/certs"
 HOUR, DAY = 3600, 86400
@@ -61,7 +62,7 @@ class PaypalBase(Simulator):
 
     def authenticate(self, call: Call) -> None:
         token = call.headers.get("authorization", "").removeprefix("Bearer ")
-        if token not in self.books.tables["access_tokens"]:
+        if not token.startswith(TOKEN) or token in self.books.tables["revoked_tokens"]:
             raise Refusal(401, {"error": "invalid_token", "error_description": "Token signature verification failed"})
 
     def idempotency_key(self, call: Call) -> str | None:
@@ -102,9 +103,14 @@ class PaypalBase(Simulator):
             raise Refusal(401, {"error": "invalid_client", "error_description": "Client Authentication failed"})
         if call.form.get("grant_type") != "client_credentials":
             raise Refusal(400, {"error": "unsupported_grant_type", "error_description": "Unsupported grant type"})
-        token = f"A21AA{uuid4().hex}"
+        token = f"{TOKEN}{uuid4().hex}"
         self.books.put("access_tokens", {"id": token})
         return Answer({"access_token": token, "token_type": "Bearer", "expires_in": 9 * HOUR, "scope": "", "nonce": ""})
+
+    @action
+    def revoke_tokens(self) -> None:
+        """Every access token given out so far is no longer good."""
+        self.books.tables["revoked_tokens"] |= self.books.tables["access_tokens"]
 
     @route("GET", CERTIFICATES + "/{id}", public=True)
     def get_certificate(self, call: Call) -> Answer:

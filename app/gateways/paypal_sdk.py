@@ -155,7 +155,8 @@ def _failure(error: ApiException, fit_to_say: Callable[[str], str], no_answer: t
         return _rate_limited(error)
     told = issues(error)
     if error.response_code == 401:
-        client_of.cache_clear()  # the token may have been revoked before its time
+        client_of.cache_clear()
+        return GatewayUnavailable("PayPal took back our access token before its time: the next call asks for another.")
     if USED_BEFORE & set(told):
         return OutcomeUnknown("PayPal has had our key before: what it stands for is to be asked.")
     if error.response_code in _REFUSED:

@@ -21,10 +21,19 @@ GATEWAYS = ("stripe", "square", "btcpay", "paypal")
 PAYPAL = ("checkout_orders_v2", "payments_payment_v2", "vault_payment_tokens_v3", "reporting_transactions_v1")
 # Requests that the descriptions at hand leave out.
 UNDESCRIBED = {
-    "stripe": (["stripe/spec3-2023-08-16.core-noexpand.json"], False),
-    "square": (["square/api.trimmed.json"], True),
-    "btcpay": (["btcpay/greenfield.merged.json"], False),
-    "paypal": ([f"paypal/{part}.json" for part in (*PAYPAL, "customer_disputes_v1")], False),
+    "stripe": {
+        "GET /v1/balance_transactions",
+        "GET /v1/checkout/sessions/{id}",
+        "GET /v1/disputes/{id}",
+        "GET /v1/payment_methods/{id}",
+        "GET /v1/refunds/{id}",
+        "GET /v1/setup_intents/{id}",
+        "POST /v1/checkout/sessions/{id}/expire",
+        "POST /v1/payment_methods/{id}/detach",
+    },
+    "square": {"GET /v2/locations/{id}", "GET /v2/orders/{id}"},
+    "btcpay": set(),
+    "paypal": {"POST /v1/oauth2/token"},
 }
 # Square's description wants a field of a risk evaluation that it does not have itself. BTCPay's closes an invoice to
 # what it does not have in common with the request for one. PayPal's knows only the kind of token it had first.

@@ -106,6 +106,15 @@ def test_a_key_used_for_another_amount_means_that_something_was_charged(paypal: 
         gateway.create_payment(a_payment(paypal, 2260, key=request.key))
 
 
+def test_an_access_token_that_was_taken_back_is_replaced(paypal: TheWorld, gateway: Gateway) -> None:
+    settled(paypal, gateway)
+    paypal.simulator.revoke_tokens()
+    request = a_payment(paypal)
+    with pytest.raises(GatewayUnavailable):
+        gateway.create_payment(request)
+    assert gateway.create_payment(request).status is PaymentStatus.SUCCEEDED
+
+
 def _page(paypal: TheWorld, gateway: Gateway, choice: str, **changes: object) -> tuple[PaymentRequest, PaymentRef]:
     request = replace(a_payment(paypal), token=None, **changes)  # type: ignore[arg-type]
     begun = gateway.create_payment(request)
