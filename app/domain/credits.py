@@ -16,6 +16,7 @@ class Billed:
     """Time that has been invoiced in advance: the line, what was taken off it, and what was given back since.
 
     `discount` and `credited` are not negative for a positive amount; after a credit, `period` is the time still kept.
+    `ref` is the caller's own key for the invoice line.
     """
 
     item: Item
@@ -24,6 +25,7 @@ class Billed:
     amount: Money
     discount: Money
     credited: Money
+    ref: str = ""
 
     @classmethod
     def of(cls, line: Line, discount: Money | None = None) -> "Billed":
@@ -83,7 +85,9 @@ def after_credit(billed: Billed, line: Line) -> Billed | None:
 def _credit_line(billed: Billed, at: datetime, fraction: Fraction, amount: Money, steps: Derivation) -> Line:
     description = f"Unused time on {billed.item.name}"
     period, invoiced = Period(at, billed.period.end), billed.period.start
-    return Line(LineKind.PRORATION_CREDIT, description, billed.item, period, fraction, amount, steps, invoiced)
+    return Line(
+        LineKind.PRORATION_CREDIT, description, billed.item, period, fraction, amount, steps, invoiced, billed.ref
+    )
 
 
 def _discounted(running: Fraction, billed: Billed) -> Step:

@@ -34,7 +34,8 @@ class Line:
     """One line: `amount` (credits are negative) for `fraction` of a period's price, before discount and tax.
 
     A credit gives back what was really paid: discounts have already been taken off it, and it is taxed as of
-    `taxed_at`, when the time was invoiced. Other lines are taxed as of their invoice.
+    `taxed_at`, when the time was invoiced. Other lines are taxed as of their invoice. `credits` is the `ref` of the
+    billed stretch that it gives back.
     """
 
     kind: LineKind
@@ -45,6 +46,7 @@ class Line:
     amount: Money
     derivation: Derivation
     taxed_at: datetime | None = None
+    credits: str = ""
 
     @property
     def quantity(self) -> Decimal:

@@ -107,7 +107,8 @@ def _resume_period(contract: Contract, at: datetime) -> Move:
 
 def _resume_later(contract: Contract, at: datetime) -> Move:
     """In a later period: a first period from `at` to the schedule's next boundary, prorated."""
-    current = with_next_terms(replace(contract, status="active"), at)
+    status = "active" if contract.in_trial else contract.status
+    current = with_next_terms(replace(contract, status=status), at)
     first, whole = current.schedule.first_period(at), current.schedule.period_containing(at)
     mode = current.terms.proration.counted
     return open_period(current, first, share(first.start, first.end, whole, mode, current.schedule.timezone))

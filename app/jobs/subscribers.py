@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from app.services import access, charging, credit_note_papers, credit_note_refunds, due_payments, notices
+from app.services import access, charging, credit_note_papers, credit_note_refunds, due_payments, expiry, notices
 
 Worker = Callable[[str, datetime], object]
 
@@ -19,6 +19,7 @@ WORKERS: Mapping[str, Worker] = {
     "send_credit_note": credit_note_papers.credit_note_issued,
     "refund_credit_note": credit_note_refunds.send,
     "send_canceled": notices.subscription_canceled,
+    "forgive_expired": expiry.forgive,
     "refresh_access": access.forget_subject,
 }
 
@@ -43,6 +44,9 @@ SUBSCRIBERS: Mapping[str, tuple[str, ...]] = {
     "subscription.activated": ("refresh_access",),
     "subscription.past_due": ("refresh_access",),
     "subscription.unpaid": ("refresh_access",),
+    "subscription.paused": ("refresh_access",),
+    "subscription.resumed": ("refresh_access",),
+    "subscription.expired": ("forgive_expired", "refresh_access"),
     "subscription.canceled": ("send_canceled", "refresh_access"),
     "customer.updated": ("refresh_access",),
     "customer.deleted": ("refresh_access",),

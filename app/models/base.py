@@ -4,6 +4,7 @@ Secondary indexes name the tenant last. Foreign keys look up (tenant_id, id), an
 planner may take any index that begins with the tenant for that, which then reads all of the tenant's rows.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -85,6 +86,12 @@ def known_status(noun: Noun) -> CheckConstraint:
     """The database, too, knows only the statuses of the lifecycle table."""
     words = ", ".join(f"'{status}'" for status in sorted(statuses(noun)))
     return CheckConstraint(f"status IN ({words})", name=f"{noun}s_known_status")
+
+
+def known_words(table: str, column: str, words: Iterable[str]) -> CheckConstraint:
+    """The database, too, knows only these words in a column."""
+    known = ", ".join(f"'{word}'" for word in sorted(words))
+    return CheckConstraint(f"{column} IN ({known})", name=f"{table}_known_{column}")
 
 
 class TenantRow(Base):

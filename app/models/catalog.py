@@ -6,7 +6,8 @@ from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.pricing import Price, parse_price
-from app.models.base import Json, TenantRow, belongs_to, instant, json_object, key, reference
+from app.domain.terms import COUNTED, Billing, FirstPeriod, ProrationMode
+from app.models.base import Json, TenantRow, belongs_to, instant, json_object, key, known_words, reference
 from app.models.usage import Meter
 
 
@@ -26,7 +27,11 @@ class Product(TenantRow):
 
 
 class Plan(TenantRow):
-    """A price and a rhythm. A changed price is a new version (a new row), so what is sold keeps its price."""
+    """A price and a rhythm. A changed price is a new version (a new row), so what is sold keeps its price.
+
+    `bill`, `first_period` and `proration_…` are the words of `domain.terms`: when a period is invoiced, what a short
+    first one costs, how a change to something dearer or cheaper is paid, and how parts of a period are counted.
+    """
 
     __tablename__ = "plans"
     __table_args__ = (
@@ -34,6 +39,11 @@ class Plan(TenantRow):
         UniqueConstraint("code", "version", "tenant_id"),
         Index("plans_by_product", "product_id", "tenant_id"),
         CheckConstraint("interval_count > 0 AND trial_days >= 0", name="plans_sane"),
+        known_words("plans", "bill", Billing),
+        known_words("plans", "first_period", FirstPeriod),
+        known_words("plans", "proration_upgrade", ProrationMode),
+        known_words("plans", "proration_downgrade", ProrationMode),
+        known_words("plans", "proration_counted", COUNTED),
     )
 
     id: Mapped[str] = key("pln")
@@ -47,6 +57,11 @@ class Plan(TenantRow):
     interval_count: Mapped[int] = mapped_column(default=1)
     trial_days: Mapped[int] = mapped_column(default=0)
     tax_behavior: Mapped[str] = mapped_column(String(9), default="exclusive")
+    bill: Mapped[str] = mapped_column(String(10), default="in_advance", server_default="in_advance")
+    first_period: Mapped[str] = mapped_column(String(7), default="prorate", server_default="prorate")
+    proration_upgrade: Mapped[str] = mapped_column(String(11), default="second", server_default="second")
+    proration_downgrade: Mapped[str] = mapped_column(String(11), default="second", server_default="second")
+    proration_counted: Mapped[str] = mapped_column(String(6), default="second", server_default="second")
     details: Mapped[Json] = json_object(name="metadata")
     archived_at: Mapped[datetime | None] = instant()
 

@@ -131,6 +131,7 @@ class InvoiceLine(TenantRow):
     __table_args__ = (
         belongs_to("invoice_id", "invoices"),
         belongs_to("credits_id", "invoice_lines"),
+        belongs_to("charge_id", "charges"),
         Index("invoice_lines_by_invoice", "invoice_id", "tenant_id"),
         Index("invoice_lines_by_credits", "credits_id", "tenant_id", postgresql_where=text("credits_id IS NOT NULL")),
         CheckConstraint(
@@ -158,5 +159,6 @@ class InvoiceLine(TenantRow):
     period_start: Mapped[datetime | None] = instant()
     period_end: Mapped[datetime | None] = instant()
     plan_id: Mapped[str | None] = reference("pln")
+    charge_id: Mapped[str | None] = reference("chg")
     taxes: Mapped[list[Json]] = mapped_column(JSONB, default=list, server_default="[]")
     derivation: Mapped[list[Json]] = mapped_column(JSONB, default=list, server_default="[]")

@@ -35,6 +35,7 @@ class Tenant(Base):
         "remind_after_days": [1, 3, 7],  # after the due date
         "final_action": "cancel",  # after the last retry: cancel, unpaid or keep_past_due
         "net_days": 14,  # until an invoice that is not collected by itself is due
+        "incomplete_hours": 72,  # until a subscription expires whose first payment never came
         "grace_days": 7,  # past due customers keep access this long
         "grace_hours": 0,  # the invoice of a renewal stays a draft this long, to be looked at and changed
         "numbering": "tenant",  # one series of invoice numbers for all, or one for each customer: tenant, customer

@@ -5,14 +5,13 @@ coupons), and has them issued, all in the caller's transaction.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
 
 from app.db import current_tenant_id, session
-from app.domain.invoicing import DraftLine
 from app.domain.lines import Line
 from app.domain.periods import Period
 from app.domain.subscription_invoices import billed_part, draft_line
@@ -20,11 +19,12 @@ from app.domain.taxes import TaxTreatment
 from app.domain.zones import local_date
 from app.ids import to_uuid
 from app.models import Customer, InvoiceItem, Plan, Subscription, TaxRegistration, Tenant
-from app.queries.base import get
 from app.queries.tax_books import location_of, status_of, tax_book
-from app.services import coupon_uses, dunning, invoice_items, issuing, one_off
+from app.services import coupon_uses, dunning, invoice_items, issuing, metering, one_off
+from app.services.contracts import Plans, sold_in
 from app.services.invoice_json import seller_of
 from app.services.invoice_rows import Bill, BillLine, Issue
+from app.services.metering import Reading
 from app.services.one_off import OneOff
 
 
@@ -48,21 +48,32 @@ class Biller:
         return self.taxes.treatment(location_of(customer.address), status_of(customer), category, on)
 
     def subscription_bill(
-        self, row: Subscription, plan: Plan, customer: Customer, lines: Sequence[Line], *, reason: str, period: Period
+        self,
+        row: Subscription,
+        plans: Plans,
+        customer: Customer,
+        lines: Sequence[Line],
+        reading: Reading,
+        *,
+        reason: str,
+        period: Period,
     ) -> Bill:
-        """The bill of a subscription's lines."""
-        category = plan.product.tax_category
-        bill_lines = tuple(
-            BillLine(line.kind, draft, line.period, line.item.ref or None, category, line.taxed_at)
-            for line, draft in zip(lines, self.drafts(customer, plan, lines), strict=True)
-        )
-        return Bill(customer, bill_lines, reason, row, period, row.collection, part=billed_part(lines))
+        """The bill of a subscription's lines and of what was used. `plans` has every plan that they are of."""
+        bill_lines = [self.sold_line(customer, plans[sold_in(line.item.ref)[0]], line) for line in lines]
+        if reading.used or reading.missed:
+            plan = plans[row.plan_id]
+            treatment = self.treatment(customer, plan.product.tax_category)
+            bill_lines += metering.lines(reading, plan, treatment)
+        return Bill(customer, tuple(bill_lines), reason, row, period, row.collection, part=billed_part(lines))
 
-    def drafts(self, customer: Customer, plan: Plan, lines: Sequence[Line]) -> list[DraftLine]:
-        """The lines of a plan as they stand on an invoice, with the taxes that this customer pays on them."""
-        category, inclusive = plan.product.tax_category, plan.tax_behavior == "inclusive"
-        treatments = {at: self.treatment(customer, category, at) for at in {line.taxed_at for line in lines}}
-        return [draft_line(line, treatments[line.taxed_at], inclusive=inclusive) for line in lines]
+    def sold_line(self, customer: Customer, plan: Plan, line: Line) -> BillLine:
+        """A line of a plan as it stands on an invoice, with the taxes that this customer pays on it."""
+        category = plan.product.tax_category
+        treatment = self.treatment(customer, category, line.taxed_at)
+        draft = draft_line(line, treatment, inclusive=plan.tax_behavior == "inclusive")
+        plan_id, charge_id = sold_in(line.item.ref)
+        credits_id = line.credits or None
+        return BillLine(line.kind, draft, line.period, plan_id, category, line.taxed_at, credits_id, charge_id)
 
     def one_off_line(self, customer: Customer, line: OneOff, field: str) -> BillLine:
         """A line that somebody wrote. Raises InvalidInput, naming the field."""
@@ -80,24 +91,22 @@ class Biller:
             return []
         session().flush()
         items = invoice_items.waiting_for(bills)
-        complete = [self._with_items(bill, items.get(place, ())) for place, bill in enumerate(bills)]
-        discounted, uses = coupon_uses.discounts_for(complete)
+        discounted, uses = coupon_uses.discounts_for(self._with_items(bills, items))
         ids = issuing.issue(self.issue_of, discounted)
         invoice_items.mark_invoiced({item.id: ids[place] for place, found in items.items() for item in found})
         coupon_uses.count_use(uses)
         return ids
 
-    def _with_items(self, bill: Bill, items: Sequence[InvoiceItem]) -> Bill:
+    def previewed(self, bill: Bill) -> Bill:
+        """The bill with the items and discounts that `issue` would add to it; nothing is locked or used up."""
+        items = invoice_items.waiting_for([bill], lock=False)
+        return coupon_uses.discounts_for(self._with_items([bill], items), lock=False)[0][0]
+
+    def _with_items(self, bills: Sequence[Bill], items: Mapping[int, Sequence[InvoiceItem]]) -> list[Bill]:
+        return [self._with_some(bill, items.get(place, ())) for place, bill in enumerate(bills)]
+
+    def _with_some(self, bill: Bill, items: Sequence[InvoiceItem]) -> Bill:
         if not items:
             return bill
         added = [self.one_off_line(bill.customer, invoice_items.as_one_off(item), "item") for item in items]
         return replace(bill, lines=(*bill.lines, *added))
-
-
-def issue_one(row: Subscription, lines: Sequence[Line], at: datetime, *, reason: str, period: Period) -> str:
-    """Issue one subscription's lines as an invoice, and give its id."""
-    biller = Biller(at)
-    bill = biller.subscription_bill(
-        row, get(Plan, row.plan_id), get(Customer, row.customer_id), lines, reason=reason, period=period
-    )
-    return biller.issue([bill])[0]

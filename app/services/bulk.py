@@ -47,8 +47,7 @@ def put_rows(model: type[TenantRow], columns: Sequence[str], rows: Sequence[Sequ
 
 def change_rows(model: type[TenantRow], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Set columns of rows that are there; `columns` begins with `id`. Runs in the caller's transaction."""
-    changes = ", ".join(f'"{name}" = u."{name}"' for name in columns[1:])
-    _change(model, columns, rows, changes)
+    _change(model, columns, rows, ", ".join(f'"{name}" = {_value(model.__table__, name)}' for name in columns[1:]))
 
 
 def add_to_rows(model: type[TenantRow], column: str, amounts: Iterable[tuple[UUID, int]]) -> None:
@@ -81,9 +80,13 @@ def _cursor() -> Any:
 def _statement(table: Table, columns: tuple[str, ...]) -> str:
     """`INSERT INTO t (a, b) SELECT u.a, u.b::jsonb FROM unnest(%b::uuid[], %b::text[]) AS u (a, b)`."""
     names = ", ".join(f'"{name}"' for name in columns)
-    values = ", ".join(f'u."{name}"' + ("::jsonb" if _is_json(table, name) else "") for name in columns)
+    values = ", ".join(_value(table, name) for name in columns)
     arrays = ", ".join(f"%b::{_array_type(table, name)}[]" for name in columns)
     return f'INSERT INTO "{table.name}" ({names}) SELECT {values} FROM unnest({arrays}) AS u ({names})'  # noqa: S608
+
+
+def _value(table: Any, name: str) -> str:
+    return f'u."{name}"' + ("::jsonb" if _is_json(table, name) else "")
 
 
 def _is_json(table: Table, name: str) -> bool:

@@ -1,6 +1,6 @@
 """Products and plans. A price that changes becomes a new version of the plan; what is sold keeps its own."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from app.domain.currencies import exponent
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.periods import Recurrence
 from app.domain.pricing import parse_price, price_shape
+from app.domain.terms import COUNTED, Billing, FirstPeriod, ProrationMode
 from app.models import Plan, Product
 from app.queries.base import get
 from app.services import charges
@@ -19,7 +20,15 @@ from app.services.history import audit
 
 TAX_BEHAVIORS = ("exclusive", "inclusive")
 MAX_TRIAL_DAYS = 730
-PRICED = ("currency", "price", "interval", "interval_count", "trial_days", "tax_behavior", "charges")
+# How parts of a period are paid, and when: the words that each column takes.
+SETTINGS: Mapping[str, Collection[str]] = {
+    "bill": tuple(Billing),
+    "first_period": tuple(FirstPeriod),
+    "proration_upgrade": tuple(ProrationMode),
+    "proration_downgrade": tuple(ProrationMode),
+    "proration_counted": tuple(sorted(COUNTED)),
+}
+PRICED = ("currency", "price", "interval", "interval_count", "trial_days", "tax_behavior", "charges", *SETTINGS)
 
 
 def create_product(values: Mapping[str, Any], at: datetime) -> Product:
@@ -134,6 +143,9 @@ def _check_plan(row: Plan) -> None:
         raise InvalidInput(f"A trial has 0 to {MAX_TRIAL_DAYS} days.", code="invalid_trial", field="trial_days")
     if row.tax_behavior not in (None, *TAX_BEHAVIORS):
         raise InvalidInput("tax_behavior is exclusive or inclusive.", code="invalid_tax_behavior", field="tax_behavior")
+    for name, words in SETTINGS.items():
+        if getattr(row, name) not in (None, *words):
+            raise InvalidInput(f"{name} is one of {', '.join(words)}.", code="invalid_choice", field=name)
 
 
 def _require(value: str | None, field: str) -> None:

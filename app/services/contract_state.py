@@ -52,6 +52,13 @@ def with_state(contract: Contract, state: Json | None, invoiced: Sequence[Billed
     )
 
 
+def refs_in(state: Json) -> set[str]:
+    """The `ref` of every item that the state remembers."""
+    kept = [*(state["billed"] or ()), *state["pending"]]
+    accruing = state["accrues"]["items"] if state["accrues"] else ()
+    return {each["item"]["ref"] for each in kept} | {item["ref"] for item in accruing}
+
+
 def _item_json(item: Item) -> Json:
     return {"name": item.name, "price": price_shape(item.price), "quantity": plain(item.quantity), "ref": item.ref}
 
@@ -76,6 +83,7 @@ def _billed_json(billed: Billed) -> Json:
         "amount_minor": billed.amount.minor,
         "discount_minor": billed.discount.minor,
         "credited_minor": billed.credited.minor,
+        "ref": billed.ref,
     }
 
 
@@ -87,6 +95,7 @@ def _billed(kept: Mapping[str, Any], currency: str) -> Billed:
         Money(kept["amount_minor"], currency),
         Money(kept["discount_minor"], currency),
         Money(kept["credited_minor"], currency),
+        kept["ref"],
     )
 
 

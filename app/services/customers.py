@@ -1,6 +1,6 @@
 """Customers: adding, changing, forgetting them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +42,12 @@ def create(values: Mapping[str, Any], at: datetime) -> Customer:
 
 
 def update(customer_id: str, values: Mapping[str, Any], at: datetime) -> Customer:
-    """Change a customer. The currency stays: what was sold was sold in it. Raises InvalidInput or Conflict."""
+    """Change a customer. The currency stays: what was sold was sold in it. Raises InvalidInput or Conflict.
+
+    When they move to another time zone, their subscriptions go on turning at the same wall time, there: the period that
+    runs ends where it was to end, and the next one begins there.
+    """
+    moving = "timezone" in values and _lock_running(customer_id)
     row = get(Customer, customer_id, lock=True)
     _refuse_forgotten(row)
     fixed = sorted(values.keys() - EDITABLE)
@@ -53,6 +58,9 @@ def update(customer_id: str, values: Mapping[str, Any], at: datetime) -> Custome
         setattr(row, name, value)
     with session().no_autoflush:
         _check(row)
+    if moving and "timezone" in changed:
+        for subscription in moving:
+            subscription.timezone = row.timezone
     if changed:
         audit("customer.update", row.id, at, fields=sorted(changed))
         emit("customer.updated", row.id, at, customer_id=row.id, fields=sorted(changed))
@@ -77,6 +85,12 @@ def forget(customer_id: str, at: datetime) -> None:
     row.deleted_at = row.deleted_at or at
     audit("customer.forget", row.id, at)
     emit("customer.deleted", row.id, at, customer_id=row.id)
+
+
+def _lock_running(customer_id: str) -> Sequence[Subscription]:
+    """Their running subscriptions, locked before the customer is, see services/locks.py."""
+    running = select(Subscription).where(Subscription.customer_id == customer_id, Subscription.ended_at.is_(None))
+    return session().scalars(running.order_by(Subscription.id).with_for_update(key_share=True)).all()
 
 
 def _forget_traces(row: Customer, at: datetime) -> None:

@@ -91,7 +91,15 @@ def _bill_line(biller: Biller, customer: Customer, line: InvoiceLine) -> BillLin
     )
     period = _period(line.period_start, line.period_end)
     return BillLine(
-        line.kind, draft, period, line.plan_id, line.tax_category, line.taxed_at, line.credits_id, id=line.id
+        line.kind,
+        draft,
+        period,
+        line.plan_id,
+        line.tax_category,
+        line.taxed_at,
+        line.credits_id,
+        line.charge_id,
+        line.id,
     )
 
 

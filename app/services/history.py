@@ -23,8 +23,13 @@ def move(row: Moving, new: str, at: datetime, reason: str | None = None) -> bool
     old = row.status
     if not row.transition_to(new):
         return False
-    session().add(StatusChange(subject_id=row.id, old=old, new=new, at=at, reason=reason))
+    note_move(row.id, old, new, at, reason)
     return True
+
+
+def note_move(subject_id: str, old: str, new: str, at: datetime, reason: str | None = None) -> None:
+    """Remember a move that the lifecycle allows and that was written otherwise."""
+    session().add(StatusChange(subject_id=subject_id, old=old, new=new, at=at, reason=reason))
 
 
 def audit(action: str, subject_id: str | None, at: datetime, **changes: Any) -> None:

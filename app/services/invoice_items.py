@@ -59,7 +59,7 @@ def any_waiting(customer_id: str) -> bool:
     return session().scalar(query.limit(1)) is not None
 
 
-def waiting_for(bills: Sequence[Bill]) -> dict[int, list[InvoiceItem]]:
+def waiting_for(bills: Sequence[Bill], *, lock: bool = True) -> dict[int, list[InvoiceItem]]:
     """What waits for each of these bills, by its place: one query, which locks the items until commit.
 
     An item of a customer goes onto the first of their bills, one of a subscription onto that subscription's.
@@ -72,9 +72,10 @@ def waiting_for(bills: Sequence[Bill]) -> dict[int, list[InvoiceItem]]:
         select(InvoiceItem)
         .where(InvoiceItem.customer_id.in_(customer_ids), InvoiceItem.invoice_id.is_(None))
         .order_by(InvoiceItem.id)
-        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
+    if lock:
+        query = query.with_for_update(key_share=True)
     found: dict[int, list[InvoiceItem]] = {}
     for item in session().scalars(query):
         place = takers.get(item.subscription_id or item.customer_id)

@@ -25,7 +25,7 @@ INVOICE_COLUMNS = (
 ).split()
 LINE_COLUMNS = (
     "tenant_id id invoice_id position kind description quantity unit_amount amount_minor discount_minor"
-    " tax_minor credits_id tax_category inclusive taxed_at period_start period_end plan_id taxes"
+    " tax_minor credits_id tax_category inclusive taxed_at period_start period_end plan_id charge_id taxes"
     " derivation created_at"
 ).split()
 
@@ -36,6 +36,7 @@ class BillLine:
 
     `taxed_at` is set when another instant than that of the invoice decides on the rate. `credits_id` names the earlier
     line that this one gives back. `id` is set for a line of a draft that is there already.
+    `plan_id` and `charge_id` name what was sold.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class BillLine:
     tax_category: str = "service"
     taxed_at: datetime | None = None
     credits_id: str | None = None
+    charge_id: str | None = None
     id: str | None = None
 
 
@@ -184,6 +186,7 @@ def line_row(issue: Issue, drawn: Drawn, position: int, line: BillLine, total: T
         line.period.start if line.period else None,
         line.period.end if line.period else None,
         to_uuid("pln", line.plan_id) if line.plan_id else None,
+        to_uuid("chg", line.charge_id) if line.charge_id else None,
         json.dumps([line_tax_json(tax) for tax in total.taxes]),
         json.dumps([asdict(step) for step in derivation]),
         issue.at,

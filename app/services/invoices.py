@@ -102,6 +102,11 @@ def _check_voidable(invoice: Invoice) -> None:
         raise Conflict("This invoice is paid in part: refund the payment first.", code="invoice_has_payments")
     if open_payment(invoice.id):
         raise Conflict("A payment of this invoice is under way: wait until it has ended.", code="payment_in_progress")
+    if any(line.credited_minor for line in invoice.lines) and not notes_of(invoice.id):
+        raise Conflict(
+            "A later invoice gives part of this one back: void that one first, or credit the rest.",
+            code="invoice_credited",
+        )
     if notes_of(invoice.id):
         raise Conflict("This invoice has a credit note: credit the rest of it, too.", code="invoice_has_credit_notes")
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from app.domain.errors import Conflict
 from app.models import Subscription
 from app.queries.base import get
-from app.services.contracts import contract_of, next_billing
+from app.services.contracts import contract_of, next_billing, plans_of
 from app.services.events import emit
 from app.services.history import audit
 
@@ -18,7 +18,7 @@ def release(subscription_id: str, at: datetime) -> Subscription:
     row = get(Subscription, subscription_id, lock=True)
     if row.parked_reason is None:
         raise Conflict("This subscription is not set aside.", code="not_parked")
-    row.parked_reason, row.next_billing_at = None, next_billing(contract_of(row, row.plan))
+    row.parked_reason, row.next_billing_at = None, next_billing(contract_of(row, plans_of([row])))
     audit("subscription.release", row.id, at)
     emit("subscription.updated", row.id, at, customer_id=row.customer_id, change="released")
     return row

@@ -1,42 +1,47 @@
-"""Turning the period: every due subscription is billed once for each period, in batches, by any number of workers."""
+"""What time does to subscriptions: periods turn, pauses end, and who never paid expires.
 
+Every due subscription is looked at in batches, by any number of workers, and each period is billed once.
+"""
+
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.db import session, transaction
-from app.domain import subscriptions as rules
-from app.domain.contract import Contract, Move
+from app.domain.contract import Contract
 from app.domain.errors import BillingError
+from app.domain.lifecycle import check_transition
+from app.ids import to_uuid
 from app.logs import logger
 from app.models import Customer, Plan, Subscription
 from app.queries import due
 from app.queries.base import get
 from app.services.batches import each
+from app.services.billed_time import with_billed
 from app.services.billing import Biller
-from app.services.contracts import ENDED, contract_of, next_billing
-from app.services.history import move
-from app.services.invoice_rows import Bill
+from app.services.bulk import change_rows
+from app.services.contracts import ENDED, Plans, contract_of, plan_id, plans_of, standing
+from app.services.events import emit
+from app.services.expiry import expire
+from app.services.history import note_move
+from app.services.metering import Reading, add_missed
 from app.services.open_invoices import stop_collecting
 from app.services.subscription_status import end, park
+from app.services.turns import Billable, Turn, billable, issue, next_turn, readings, resumes_at
 
 BATCH = 500
+COLUMNS = (
+    "plan_id quantity anchor_on current_period_start current_period_end next_billing_at fraction state changed_at"
+    " next_plan_id next_quantity cancel_at_period_end paused_at resume_at paused_billing paused_status"
+).split()
 
 Claimed = tuple[Subscription, Plan, Customer]
 
 log = logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One subscription at the turn of its period, what the rules make of it, and its bill if there is one."""
-
-    row: Subscription
-    contract: Contract
-    bill: Bill | None
 
 
 def renew_due(at: datetime, *, batch: int = BATCH) -> int:
@@ -76,18 +81,6 @@ def _park_failed(subscription_id: str, at: datetime) -> None:
     park(get(Subscription, subscription_id, lock=True), at, "An unforeseen error, see the log: nothing was billed.")
 
 
-def _renew(claimed: Sequence[Claimed], at: datetime) -> None:
-    if not claimed:
-        return
-    biller = Biller(at)
-    turns = [turn for row, plan, customer in claimed if (turn := _turn(biller, row, plan, customer, at))]
-    for turn in turns:
-        _write(turn, at)
-    if ended := [turn.row.id for turn in turns if turn.row.status in ENDED]:
-        stop_collecting(ended)
-    biller.issue([turn.bill for turn in turns if turn.bill])
-
-
 def _claim(at: datetime, batch: int, *, only: str | None = None) -> Sequence[Claimed]:
     """Take the oldest due subscriptions that no other worker holds, or the one that is named if it is among them."""
     query = (
@@ -105,30 +98,77 @@ def _claim(at: datetime, batch: int, *, only: str | None = None) -> Sequence[Cla
     return [(row, plan, customer) for row, plan, customer in session().execute(query)]
 
 
-def _turn(biller: Biller, row: Subscription, plan: Plan, customer: Customer, at: datetime) -> Turn | None:
-    """What the rules make of one subscription. One that they refuse is parked, so that the others go on."""
-    try:
-        turned = rules.renew(contract_of(row, plan))
-        return Turn(row, turned.contract, _bill(biller, row, plan, customer, turned))
-    except BillingError as refusal:
-        log.error("subscription parked", subscription=row.id, code=refusal.code, message=refusal.message)
-        park(row, at, refusal.message)
-        return None
-
-
-def _bill(biller: Biller, row: Subscription, plan: Plan, customer: Customer, turned: Move) -> Bill | None:
-    if not turned.lines:
-        return None
-    return biller.subscription_bill(
-        row, plan, customer, turned.lines, reason="subscription_cycle", period=turned.contract.period
-    )
-
-
-def _write(turn: Turn, at: datetime) -> None:
-    row, contract = turn.row, turn.contract
-    if contract.status in ENDED:
-        end(row, contract.changed_at, row.cancel_reason or "canceled", status=contract.status)
+def _renew(claimed: Sequence[Claimed], at: datetime) -> None:
+    """Make the turns of a batch. However many they are, the number of statements stays the same."""
+    if not claimed:
         return
-    row.current_period_start, row.current_period_end = contract.period.start, contract.period.end
-    row.next_billing_at = next_billing(contract)
-    move(row, contract.status, at, "period turned")
+    expire([row for row, _, _ in claimed if row.status == "incomplete"], at)
+    running = [each for each in claimed if each[0].status not in ("incomplete", *ENDED)]
+    plans = plans_of([row for row, _, _ in running], [plan for _, plan, _ in running])
+    biller = Biller(at)
+    made = _billables(biller, running, plans, at)
+    _write([each.turn for each in made], at)
+    issue(biller, made)
+
+
+def _billables(biller: Biller, running: Sequence[Claimed], plans: Plans, at: datetime) -> list[Billable]:
+    """What the rules make of each subscription. One that they refuse is parked, so that the others go on."""
+    contracts = {row.id: contract_of(row, plans) for row, _, _ in running}
+    back = [(row, contracts[row.id]) for row, _, _ in running if resumes_at(contracts[row.id])]
+    contracts |= {row.id: contract for (row, _), contract in zip(back, with_billed(back), strict=True)}
+    turns = [turn for row, _, customer in running if (turn := _turn(row, customer, contracts[row.id], at))]
+    read = readings(turns, plans)
+    add_missed(read, at)
+    return [found for turn in turns if (found := _billable(biller, plans, turn, read.get(turn.row.id), at))]
+
+
+def _turn(row: Subscription, customer: Customer, contract: Contract, at: datetime) -> Turn | None:
+    try:
+        return next_turn(row, customer, contract)
+    except BillingError as refusal:
+        _refuse(row, refusal, at)
+        return None
+
+
+def _billable(biller: Biller, plans: Plans, turn: Turn, reading: Reading | None, at: datetime) -> Billable | None:
+    try:
+        return billable(biller, plans, turn, reading)
+    except BillingError as refusal:
+        _refuse(turn.row, refusal, at)
+        return None
+
+
+def _refuse(row: Subscription, refusal: BillingError, at: datetime) -> None:
+    log.error("subscription parked", subscription=row.id, code=refusal.code, message=refusal.message)
+    park(row, at, refusal.message)
+
+
+def _write(turns: Sequence[Turn], at: datetime) -> None:
+    ended = [turn for turn in turns if turn.after.status in ENDED]
+    for turn in ended:
+        end(turn.row, turn.after.changed_at, turn.row.cancel_reason or "canceled", status=turn.after.status)
+    if ended:
+        stop_collecting([turn.row.id for turn in ended])
+    going_on = [turn for turn in turns if turn.after.status not in ENDED]
+    change_rows(Subscription, ("id", "status", "metered_from", *COLUMNS), [_row(turn) for turn in going_on])
+    for turn in going_on:
+        _tell(turn, at)
+
+
+def _tell(turn: Turn, at: datetime) -> None:
+    row, old, new = turn.row, turn.before, turn.after
+    if check_transition("subscription", old.status, new.status):
+        note_move(row.id, old.status, new.status, at, "resumed" if old.pause and not new.pause else "period turned")
+    if old.pause and not new.pause:
+        emit("subscription.resumed", row.id, at, customer_id=row.customer_id)
+    if old.terms != new.terms:
+        emit("subscription.changed", row.id, at, customer_id=row.customer_id, plan=plan_id(new.terms))
+
+
+def _row(turn: Turn) -> tuple[Any, ...]:
+    """The new columns of a subscription; its id, status and `metered_from` come first."""
+    kept = standing(turn.after, as_invoiced=turn.is_as_invoiced)
+    kept["plan_id"] = to_uuid("pln", kept["plan_id"])
+    kept["next_plan_id"] = to_uuid("pln", kept["next_plan_id"]) if kept["next_plan_id"] else None
+    kept["state"] = json.dumps(kept["state"]) if kept["state"] else None
+    return (to_uuid("sub", turn.row.id), turn.after.status, turn.metered_from, *(kept[name] for name in COLUMNS))

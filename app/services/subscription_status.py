@@ -7,20 +7,31 @@ from app.services.contracts import ENDED
 from app.services.events import emit
 from app.services.history import move
 
+BEHIND = ("past_due", "unpaid")
+
 
 def activate(row: Subscription, at: datetime) -> None:
-    """Money came in and nothing else is owed: the subscription is in order. Ended ones stay ended."""
+    """Money came in and nothing else is owed: the subscription is in order, or will be when its pause ends.
+
+    Ended ones stay ended.
+    """
     if row.status in ENDED:
         return
     row.activated_at = row.activated_at or at
-    if row.status in ("incomplete", "past_due", "unpaid"):
+    if row.paused_status in BEHIND:
+        row.paused_status, row.past_due_at = "active", None
+    if row.status in ("incomplete", *BEHIND):
+        _begin(row)
         move(row, "active", at, "paid")
         row.past_due_at = None
         emit("subscription.activated", row.id, at, customer_id=row.customer_id)
 
 
 def fall_behind(row: Subscription, at: datetime) -> None:
-    """A payment failed or an invoice is overdue."""
+    """A payment failed or an invoice is overdue. One that is paused goes on behind."""
+    if row.paused_status in ("trialing", "active"):
+        row.paused_status, row.past_due_at = "past_due", row.past_due_at or at
+    _begin(row)
     if row.status in ("incomplete", "trialing", "active") and move(row, "past_due", at, "payment failed"):
         row.past_due_at = row.past_due_at or at
         emit("subscription.past_due", row.id, at, customer_id=row.customer_id)
@@ -28,6 +39,8 @@ def fall_behind(row: Subscription, at: datetime) -> None:
 
 def give_up(row: Subscription, at: datetime) -> None:
     """The last reminder went unheard and the tenant keeps such subscriptions: unpaid, without access."""
+    if row.paused_status in ("active", "past_due"):
+        row.paused_status = "unpaid"
     if row.status in ("active", "past_due") and move(row, "unpaid", at, "not paid"):
         emit("subscription.unpaid", row.id, at, customer_id=row.customer_id)
 
@@ -43,5 +56,14 @@ def end(row: Subscription, at: datetime, reason: str, *, status: str = "canceled
     if not move(row, status, at, reason):
         return
     row.ended_at, row.next_billing_at = at, None
-    row.canceled_at = row.canceled_at or at
-    emit("subscription.canceled", row.id, at, customer_id=row.customer_id, reason=reason)
+    row.next_plan_id = row.next_quantity = row.state = None
+    row.paused_at = row.resume_at = row.paused_billing = row.paused_status = None
+    if status == "canceled":
+        row.canceled_at = row.canceled_at or at
+    emit(f"subscription.{status}", row.id, at, customer_id=row.customer_id, reason=reason)
+
+
+def _begin(row: Subscription) -> None:
+    """The first payment was tried: its periods turn from now on, instead of its waiting for that to expire."""
+    if row.status == "incomplete":
+        row.next_billing_at = row.current_period_end

@@ -1,25 +1,31 @@
-"""Subscriptions: selling a plan, canceling, taking a cancellation back."""
+"""Subscriptions: selling a plan, ending it, pausing it, letting it go on."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 
 from app.db import session
+from app.domain import pausing
 from app.domain import subscriptions as rules
 from app.domain.anchors import ANNIVERSARY, Anchor
-from app.domain.contract import Contract, Move
+from app.domain.contract import Move, WhilePaused
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.subscriptions import CancelMode
+from app.domain.terms import ProrationMode
 from app.models import Customer, Invoice, PaymentMethod, Plan, Subscription
 from app.queries.base import get
-from app.services import billing, coupons
-from app.services.contracts import contract_of, next_billing, terms_of
+from app.services import coupons
+from app.services.billing import Biller
+from app.services.contracts import standing, terms_of
 from app.services.events import emit
+from app.services.expiry import expires_at
 from app.services.history import audit
+from app.services.metering import Reading
 from app.services.open_invoices import stop_collecting
+from app.services.sellable import check_quantity, sellable_plan
+from app.services.subscription_moves import carry_out, reckon
 from app.services.subscription_status import activate, end
 
 COLLECTIONS = ("automatic", "manual")
-MAX_QUANTITY = 1_000_000
 
 
 def create(
@@ -38,111 +44,148 @@ def create(
 ) -> Subscription:
     """Sell a plan to a customer from `start_at` (now unless given), and issue the first invoice if there is one.
 
-    `trial_days` None takes the plan's. Collected automatically, it is `incomplete` until the first payment comes in;
-    invoiced for payment by hand it is active at once. `coupon` is a code that discounts it from the first invoice on.
-    Raises InvalidInput or Conflict, naming the field.
+    `trial_days` None takes the plan's. Collected automatically, it is `incomplete` until the first payment comes in,
+    and expires if it never does; invoiced for payment by hand it is active at once. `coupon` is a code that discounts
+    it from the first invoice on. Raises InvalidInput or Conflict, naming the field.
     """
-    customer, plan = get(Customer, customer_id), get(Plan, plan_id)
+    customer, plan = get(Customer, customer_id), sellable_plan(plan_id)
     _check(customer, plan, quantity, collection)
     if payment_method_id:
         _check_method(payment_method_id, customer_id)
     trial = plan.trial_days if trial_days is None else trial_days
     opened = rules.start(terms_of(plan, quantity), start_at or at, customer.timezone, anchor, trial)
+    contract = opened.contract
     row = Subscription(
         customer_id=customer.id,
-        plan_id=plan.id,
         payment_method_id=payment_method_id,
-        status=opened.contract.status if trial or collection == "manual" else "incomplete",
+        status=contract.status if trial or collection == "manual" else "incomplete",
         collection=collection,
-        quantity=quantity,
+        timezone=contract.schedule.timezone,
+        started_at=contract.period.start,
+        trial_end_at=contract.period.end if contract.in_trial else None,
         activated_at=at if collection == "manual" else None,
         details=metadata or {},
         created_at=at,
-        **_standing(opened.contract),
+        **standing(contract),
     )
+    if row.status == "incomplete":
+        row.next_billing_at = expires_at(at)
     session().add(row)
     session().flush()
     audit("subscription.create", row.id, at, plan=plan.id, quantity=quantity)
     emit("subscription.created", row.id, at, customer_id=customer.id, plan=plan.id)
     if coupon:
         coupons.redeem(coupon, customer.id, at, subscription_id=row.id)
-    owed = _issue_first(row, opened, at)
+    owed = _issue_first(row, customer, plan, opened, at)
     if row.status == "incomplete" and not owed:
         activate(row, at)
     return row
 
 
-def cancel(subscription_id: str, at: datetime, *, at_period_end: bool, reason: str | None = None) -> Subscription:
-    """End a subscription with its period, or now. Raises Conflict when it has ended already."""
+def cancel(
+    subscription_id: str,
+    at: datetime,
+    *,
+    at_period_end: bool,
+    reason: str | None = None,
+    credit: ProrationMode = ProrationMode.NONE,
+) -> Subscription:
+    """End a subscription with its period, or now, when `credit` (second, day, none) gives back paid time not used.
+
+    What was used in arrears or by meters is invoiced with the end. Raises Conflict when it has ended already.
+    """
     row = get(Subscription, subscription_id, lock=True)
     mode = CancelMode.PERIOD_END if at_period_end else CancelMode.NOW
-    contract = contract_of(row, row.plan)
-    ended = rules.cancel(contract, _within(contract, at), mode).contract
+    as_of = _within(row, at)
+    reckoned = reckon(row, partial(rules.cancel, at=as_of, mode=mode, credit=credit), as_of, at)
     row.cancel_reason, row.canceled_at = reason, at
-    row.cancel_at_period_end = ended.cancel_at_period_end
-    audit("subscription.cancel", row.id, at, mode=mode.value, reason=reason)
-    if at_period_end:
-        row.next_billing_at = next_billing(contract)
-        emit("subscription.updated", row.id, at, customer_id=row.customer_id, change="cancel_at_period_end")
-    else:
+    if not at_period_end:
         end(row, at, reason or "canceled")
         stop_collecting([row.id])
+    invoice_id = carry_out(reckoned, "canceled")
+    audit("subscription.cancel", row.id, at, mode=mode.value, reason=reason, credit=credit.value, invoice=invoice_id)
+    if at_period_end:
+        emit("subscription.updated", row.id, at, customer_id=row.customer_id, change="cancel_at_period_end")
     return row
 
 
 def uncancel(subscription_id: str, at: datetime) -> Subscription:
     """Take back a cancellation that has not happened yet. Raises Conflict when there is none, or it has happened."""
     row = get(Subscription, subscription_id, lock=True)
-    rules.uncancel(contract_of(row, row.plan), at)
-    row.cancel_at_period_end, row.canceled_at, row.cancel_reason = False, None, None
+    carry_out(reckon(row, partial(rules.uncancel, at=at), at, at), "kept")
+    row.canceled_at = row.cancel_reason = None
     audit("subscription.uncancel", row.id, at)
     emit("subscription.updated", row.id, at, customer_id=row.customer_id, change="uncancel")
     return row
 
 
-def _standing(contract: Contract) -> dict[str, Any]:
-    """Where a new subscription stands in time."""
-    period = contract.period
-    return {
-        "timezone": contract.schedule.timezone,
-        "anchor_on": contract.schedule.anchor,
-        "started_at": period.start,
-        "trial_end_at": period.end if contract.in_trial else None,
-        "current_period_start": period.start,
-        "current_period_end": period.end,
-        "next_billing_at": next_billing(contract),
-    }
+def pause(
+    subscription_id: str,
+    at: datetime,
+    *,
+    resume_at: datetime | None = None,
+    billing: WhilePaused = WhilePaused.SKIP,
+    credit: ProrationMode = ProrationMode.NONE,
+) -> Subscription:
+    """Pause a subscription until `resume_at`, or until somebody resumes it; `billing` is what is billed meanwhile.
+
+    With `skip`, `credit` gives back paid time not used. What was used in arrears or by meters is invoiced at once.
+    Raises Conflict (`pause_overlaps`, or a status that cannot pause) or InvalidInput (`resume_before_pause`).
+    """
+    row = get(Subscription, subscription_id, lock=True)
+    rule = partial(pausing.pause, at=at, resume_at=resume_at, billing=billing, credit=credit)
+    invoice_id = carry_out(reckon(row, rule, at, at), "paused")
+    until = resume_at.isoformat() if resume_at else None
+    audit("subscription.pause", row.id, at, resume_at=until, billing=billing.value, invoice=invoice_id)
+    emit("subscription.paused", row.id, at, customer_id=row.customer_id, resume_at=until, billing=billing.value)
+    return row
 
 
-def _issue_first(row: Subscription, opened: Move, at: datetime) -> bool:
+def resume(subscription_id: str, at: datetime) -> Subscription:
+    """End a pause by hand, at `at` or when it was to end, if that is past; what remains of the period is invoiced.
+
+    Raises Conflict when it is not paused.
+    """
+    row = get(Subscription, subscription_id, lock=True)
+    as_of = min(at, row.resume_at or at)
+    invoice_id = carry_out(reckon(row, partial(pausing.resume, at=as_of), as_of, at), "resumed")
+    audit("subscription.resume", row.id, at, invoice=invoice_id)
+    emit("subscription.resumed", row.id, at, customer_id=row.customer_id)
+    return row
+
+
+def _issue_first(row: Subscription, customer: Customer, plan: Plan, opened: Move, at: datetime) -> bool:
     """Issue the first invoice if there are lines for one; whether it asks for money."""
     if not opened.lines:
         return False
-    invoice_id = billing.issue_one(row, opened.lines, at, reason="subscription_start", period=opened.contract.period)
+    biller, period = Biller(at), opened.contract.period
+    plans, reason = {plan.id: plan}, "subscription_start"
+    bill = biller.subscription_bill(row, plans, customer, opened.lines, Reading(), reason=reason, period=period)
+    [invoice_id] = biller.issue([bill])
     return bool(get(Invoice, invoice_id).due)
 
 
-def _within(contract: Contract, at: datetime) -> datetime:
-    """The instant, moved into the current period: one that begins later, or whose turn is late, can be canceled too."""
-    last = contract.period.end - timedelta(microseconds=1)
-    return max(contract.period.start, min(at, last))
+def _within(row: Subscription, at: datetime) -> datetime:
+    """The instant, moved into the current period: one that begins later, or whose turn is late, can be canceled too.
+
+    A pause that lets the time stand still has no end.
+    """
+    if row.paused_billing == WhilePaused.SKIP:
+        return at
+    last = row.current_period_end - timedelta(microseconds=1)
+    return max(row.current_period_start, min(at, last))
 
 
 def _check(customer: Customer, plan: Plan, quantity: int, collection: str) -> None:
     if customer.deleted_at:
         raise Conflict("This customer was forgotten.", code="customer_forgotten", field="customer")
-    if plan.archived_at:
-        raise Conflict(f"{plan.name} is not sold any more.", code="plan_archived", field="plan")
     if plan.currency != customer.currency:
         raise InvalidInput(
             f"{plan.name} is sold in {plan.currency}, but {customer.name} is billed in {customer.currency}.",
             code="currency_mismatch",
             field="plan",
         )
-    if type(quantity) is not int or not 1 <= quantity <= MAX_QUANTITY:
-        raise InvalidInput(
-            f"quantity must be a whole number from 1 to {MAX_QUANTITY}.", code="invalid_quantity", field="quantity"
-        )
+    check_quantity(quantity)
     if collection not in COLLECTIONS:
         raise InvalidInput("collection is automatic or manual.", code="invalid_collection", field="collection")
 

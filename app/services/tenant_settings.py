@@ -17,7 +17,7 @@ from app.services.users import clean_email
 
 PROFILE = frozenset("name legal_name email address timezone locale invoice_prefix".split())
 LONGEST_DAYS = 365
-LONGEST_GRACE_HOURS = 72
+HOURS = {"grace_hours": (0, 72), "incomplete_hours": (1, 24 * 365)}
 DAYS = ("net_days", "grace_days")
 
 
@@ -76,13 +76,10 @@ def _check_settings(row: Tenant) -> None:
         days = row.setting(name)
         if type(days) is not int or not 0 <= days <= LONGEST_DAYS:
             raise InvalidInput(f"{name} is a number of days from 0 to {LONGEST_DAYS}.", code="invalid_days", field=name)
-    hours = row.setting("grace_hours")
-    if type(hours) is not int or not 0 <= hours <= LONGEST_GRACE_HOURS:
-        raise InvalidInput(
-            f"grace_hours is a number of hours from 0 to {LONGEST_GRACE_HOURS}.",
-            code="invalid_hours",
-            field="grace_hours",
-        )
+    for name, (least, most) in HOURS.items():
+        hours = row.setting(name)
+        if type(hours) is not int or not least <= hours <= most:
+            raise InvalidInput(f"{name} is a number of hours from {least} to {most}.", code="invalid_hours", field=name)
     if row.setting("numbering") not in NUMBERINGS:
         raise InvalidInput("numbering is tenant or customer.", code="invalid_numbering", field="numbering")
     try:

@@ -77,6 +77,7 @@ def test_a_year_of_renewals_bills_twelve_periods_without_a_gap(shop: Shop, at: d
 
 def test_an_outage_of_three_months_leaves_one_invoice_for_each_period(shop: Shop) -> None:
     subscription_id = shop.sell(shop.buyer())
+    due_payments.collect_due(shop.at)
     assert renewals.renew_due(APRIL) == 3
     assert periods(subscription_id) == PERIODS[:4]
     assert renewals.renew_due(APRIL) == 0
@@ -134,6 +135,7 @@ def test_canceled_with_its_period_it_ends_at_its_turn_and_is_billed_no_more(shop
 
 def test_a_cancellation_taken_back_renews_as_before(shop: Shop, at: datetime) -> None:
     subscription_id = shop.sell(shop.buyer())
+    due_payments.collect_due(at)
     with transaction():
         subscriptions.cancel(subscription_id, at + DAY, at_period_end=True)
     with transaction():
@@ -145,6 +147,7 @@ def test_a_cancellation_taken_back_renews_as_before(shop: Shop, at: datetime) ->
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(minutes=5), 40 * DAY])
 def test_it_can_be_canceled_when_its_turn_is_late(shop: Shop, late: timedelta) -> None:
     now, with_the_period = shop.sell(shop.buyer()), shop.sell(shop.buyer())
+    due_payments.collect_due(shop.at)
     with transaction():
         subscriptions.cancel(now, PERIODS[1] + late, at_period_end=False)
         subscriptions.cancel(with_the_period, PERIODS[1] + late, at_period_end=True)
@@ -167,6 +170,7 @@ class TestParking:
     def test_a_customer_in_canada_without_a_province_parks_and_shows_why(self, shop: Shop) -> None:
         lost, sound = shop.buyer(), shop.buyer()
         parked, others = shop.sell(lost), [shop.sell(sound) for _ in range(2)]
+        due_payments.collect_due(shop.at)
         with transaction():
             customers.update(lost, {"address": self.NOWHERE}, shop.at)
         renewals.renew_due(PERIODS[1])
@@ -179,6 +183,7 @@ class TestParking:
     def test_released_it_is_billed_for_what_it_missed(self, shop: Shop) -> None:
         lost = shop.buyer()
         subscription_id = shop.sell(lost)
+        due_payments.collect_due(shop.at)
         with transaction():
             customers.update(lost, {"address": self.NOWHERE}, shop.at)
         renewals.renew_due(PERIODS[1])
@@ -193,6 +198,7 @@ class TestParking:
     def test_parked_it_can_still_be_canceled(self, shop: Shop) -> None:
         lost = shop.buyer()
         now, with_the_period = shop.sell(lost), shop.sell(lost)
+        due_payments.collect_due(shop.at)
         with transaction():
             customers.update(lost, {"address": self.NOWHERE}, shop.at)
         renewals.renew_due(PERIODS[1])
@@ -204,6 +210,7 @@ class TestParking:
 
     def test_one_that_breaks_the_batch_is_parked_alone(self, shop: Shop) -> None:
         broken, sound = shop.sell(shop.buyer()), shop.sell(shop.buyer())
+        due_payments.collect_due(shop.at)
         with transaction():  # billed already: the database refuses the period a second time
             row = fresh(Subscription, broken)
             row.current_period_start, row.current_period_end = PERIODS[0] - 31 * DAY, PERIODS[0]

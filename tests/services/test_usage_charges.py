@@ -13,7 +13,7 @@ from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
 from app.domain.periods import Period
 from app.models import Charge, MeteredPeriod, Plan, Subscription
-from app.services import catalog, meters, recounts, subscriptions, usage
+from app.services import catalog, meters, recounts, usage
 from app.services.recounts import Missed
 from tests.services.metered import EACH, FEBRUARY, FIRST, MARCH, day, event, meter, metered_plan, record, used
 from tests.shop import Shop, fresh
@@ -150,7 +150,7 @@ class TestLate:
         record([event("t2", customer, day(2), "4")], AN_HOUR_LATER)
         assert self.corrections(MARCH) == []
         with transaction():
-            subscriptions.cancel(sold, day(3), at_period_end=False)
+            session().execute(update(Subscription).values(ended_at=day(3)))
         assert self.corrections(MARCH) == [(sold, Decimal(4), 2_00)]
 
     def corrections(self, at: datetime) -> list[tuple[str, Decimal, int]]:

@@ -23,7 +23,7 @@ from app.domain.lines import Line, LineKind, money_text
 from app.domain.periods import Recurrence
 from app.domain.scenario import MAX_PERIODS
 from app.domain.terms import Billing, Item, Terms
-from app.services.subscriptions import MAX_QUANTITY
+from app.services.sellable import MAX_QUANTITY
 
 MAX_CHANGES = 100
 

@@ -6,7 +6,7 @@ from wtforms import HiddenField, RadioField, SelectChoice, SelectField, TextArea
 
 from app.models import PaymentMethod, Plan
 from app.services.catalog import MAX_TRIAL_DAYS
-from app.services.subscriptions import MAX_QUANTITY
+from app.services.sellable import MAX_QUANTITY
 from app.web.admin.forms.fields import Between, Whole
 from app.web.admin.prices import price_text
 from app.web.forms import AtMost, Form, Required, stripped

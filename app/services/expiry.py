@@ -1,0 +1,60 @@
+"""Subscriptions whose first payment never came: after the tenant's hours they expire, and owe nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, or_, select
+
+from app.db import current_tenant_id, session, transaction
+from app.domain.errors import Conflict
+from app.logs import logger
+from app.models import Invoice, Payment, Subscription, Tenant
+from app.models.payments import OPEN_STATUSES
+from app.queries.filters import same
+from app.services import invoices
+from app.services.open_invoices import stop_collecting
+from app.services.subscription_status import end
+
+LOOK_AGAIN = timedelta(hours=1)
+
+log = logger(__name__)
+
+
+def expires_at(at: datetime) -> datetime:
+    """When a subscription sold at `at` expires unless it is paid."""
+    hours: int = session().get_one(Tenant, current_tenant_id()).setting("incomplete_hours")
+    return at + timedelta(hours=hours)
+
+
+def expire(rows: Sequence[Subscription], at: datetime) -> None:
+    """End these unless money may still be on its way, or nobody has tried to collect it yet. Two statements."""
+    if not rows:
+        return
+    waiting = _still_paying([row.id for row in rows])
+    for row in rows:
+        if row.id in waiting:
+            row.next_billing_at = at + LOOK_AGAIN
+        else:
+            end(row, at, "never paid", status="expired")
+    stop_collecting([row.id for row in rows if row.id not in waiting])
+
+
+def forgive(subscription_id: str, at: datetime) -> None:
+    """Take back what an expired subscription asked for, as far as nothing has come in for it."""
+    query = select(Invoice.id).where(Invoice.subscription_id == subscription_id, Invoice.status == "open")
+    for invoice_id in session().scalars(query).all():
+        try:
+            with transaction():
+                invoices.void(invoice_id, at, reason="The first payment never came.")
+        except Conflict as conflict:
+            log.info("not taken back", invoice=invoice_id, code=conflict.code)
+
+
+def _still_paying(subscription_ids: Sequence[str]) -> set[str]:
+    query = (
+        select(Invoice.subscription_id)
+        .outerjoin(Payment, and_(same(Payment.invoice_id, Invoice), Payment.status.in_(OPEN_STATUSES)))
+        .where(Invoice.subscription_id.in_(subscription_ids), Invoice.status == "open")
+        .where(or_(Payment.id.is_not(None), Invoice.collect_at.is_not(None)))
+    )
+    return {subscription_id for subscription_id in session().scalars(query) if subscription_id}
