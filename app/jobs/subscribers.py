@@ -44,6 +44,7 @@ SUBSCRIBERS: Mapping[str, tuple[str, ...]] = {
     "subscription.activated": ("refresh_access",),
     "subscription.past_due": ("refresh_access",),
     "subscription.unpaid": ("refresh_access",),
+    "subscription.changed": ("refresh_access",),
     "subscription.paused": ("refresh_access",),
     "subscription.resumed": ("refresh_access",),
     "subscription.expired": ("forgive_expired", "refresh_access"),

@@ -8,6 +8,7 @@ from app.services.events import emit
 from app.services.history import move
 
 BEHIND = ("past_due", "unpaid")
+_ENDINGS = {"canceled": "subscription.canceled", "expired": "subscription.expired"}
 
 
 def activate(row: Subscription, at: datetime) -> None:
@@ -60,7 +61,7 @@ def end(row: Subscription, at: datetime, reason: str, *, status: str = "canceled
     row.paused_at = row.resume_at = row.paused_billing = row.paused_status = None
     if status == "canceled":
         row.canceled_at = row.canceled_at or at
-    emit(f"subscription.{status}", row.id, at, customer_id=row.customer_id, reason=reason)
+    emit(_ENDINGS[status], row.id, at, customer_id=row.customer_id, reason=reason)
 
 
 def _begin(row: Subscription) -> None:

@@ -7,7 +7,7 @@ from app.db import session
 from app.domain import pausing
 from app.domain import subscriptions as rules
 from app.domain.anchors import ANNIVERSARY, Anchor
-from app.domain.contract import Move, WhilePaused
+from app.domain.contract import Contract, Move, WhilePaused
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.subscriptions import CancelMode
 from app.domain.terms import ProrationMode
@@ -54,22 +54,8 @@ def create(
         _check_method(payment_method_id, customer_id)
     trial = plan.trial_days if trial_days is None else trial_days
     opened = rules.start(terms_of(plan, quantity), start_at or at, customer.timezone, anchor, trial)
-    contract = opened.contract
-    row = Subscription(
-        customer_id=customer.id,
-        payment_method_id=payment_method_id,
-        status=contract.status if trial or collection == "manual" else "incomplete",
-        collection=collection,
-        timezone=contract.schedule.timezone,
-        started_at=contract.period.start,
-        trial_end_at=contract.period.end if contract.in_trial else None,
-        activated_at=at if collection == "manual" else None,
-        details=metadata or {},
-        created_at=at,
-        **standing(contract),
-    )
-    if row.status == "incomplete":
-        row.next_billing_at = expires_at(at)
+    row = _row(customer, opened.contract, collection, at)
+    row.payment_method_id, row.details = payment_method_id, metadata or {}
     session().add(row)
     session().flush()
     audit("subscription.create", row.id, at, plan=plan.id, quantity=quantity)
@@ -151,6 +137,24 @@ def resume(subscription_id: str, at: datetime) -> Subscription:
     invoice_id = carry_out(reckon(row, partial(pausing.resume, at=as_of), as_of, at), "resumed")
     audit("subscription.resume", row.id, at, invoice=invoice_id)
     emit("subscription.resumed", row.id, at, customer_id=row.customer_id)
+    return row
+
+
+def _row(customer: Customer, contract: Contract, collection: str, at: datetime) -> Subscription:
+    awaits_payment = not contract.in_trial and collection == "automatic"
+    row = Subscription(
+        customer_id=customer.id,
+        status="incomplete" if awaits_payment else contract.status,
+        collection=collection,
+        timezone=contract.schedule.timezone,
+        started_at=contract.period.start,
+        trial_end_at=contract.period.end if contract.in_trial else None,
+        activated_at=at if collection == "manual" else None,
+        created_at=at,
+        **standing(contract),
+    )
+    if awaits_payment:
+        row.next_billing_at = expires_at(at)
     return row
 
 
