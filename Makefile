@@ -3,10 +3,11 @@
 #   make run      install what is missing, start everything, print the address     make run ARGS="--port 8080"
 #   make test     install what tests need, a browser included, and run them        make test ARGS="-k ledger"
 #   make lint     format, style, types, layers          make bench    measure      make bench ONLY=renewals
+#   make screenshots  take the pictures of the documentation anew
 #   make lock     choose the newest versions that fit and pin them
 #   make contract what we send to gateways, against their own API descriptions     make contract SPECS=../descriptions
 
-.PHONY: install install-dev browser run test contract lint format bench lock
+.PHONY: install install-dev browser run test contract lint format bench screenshots lock
 .DEFAULT_GOAL := run
 
 BIN := .venv/bin
@@ -45,6 +46,9 @@ format: install-dev
 
 bench: install-dev
 	@$(BIN)/python -m bench $(ONLY)
+
+screenshots: install-dev browser
+	@$(BIN)/python -m tests.screenshots $(ONLY)
 
 browser: install-dev
 	@$(BIN)/python -m tests.browser

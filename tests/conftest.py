@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from flask.testing import FlaskClient
@@ -28,7 +29,7 @@ from app import create_app
 from app.config import Settings, load_settings
 from app.db import tenant_scope
 from app.domain.tax_tables.canada import RATES
-from app.services import tenants
+from app.services import passwords, tenants
 from app.settings import cache
 from tests import servers
 from tests.browser import HOW_TO, launch_options
@@ -101,6 +102,13 @@ def settings(worker_id: str, listening: socket.socket, tmp_path_factory: pytest.
         log_level="WARNING",
         database_pool_size=16,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> None:
+    """Passwords of tests protect nobody: the same algorithm, hundreds of times over, need not take its time."""
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    passwords._NOBODY = passwords._hasher.hash("nobody has this password")
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ def take(page: Page, address: str, pressed: str | None, file: Path) -> None:
         page.locator(pressed).first.click()
         page.wait_for_load_state("networkidle")
     page.screenshot(path=file)
-    print(file.name, flush=True)
+    sys.stdout.write(f"{file.name}\n")
 
 
 if __name__ == "__main__":

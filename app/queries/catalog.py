@@ -17,7 +17,7 @@ def plan_counts(product_ids: Collection[str]) -> Mapping[str, int]:
         .where(Plan.product_id.in_(product_ids), Plan.archived_at.is_(None))
         .group_by(Plan.product_id)
     )
-    return dict(session().execute(query).tuples().all())
+    return {row[0]: row[1] for row in session().execute(query)}
 
 
 def subscriber_counts(plan_ids: Collection[str]) -> Mapping[str, int]:
@@ -27,7 +27,7 @@ def subscriber_counts(plan_ids: Collection[str]) -> Mapping[str, int]:
         .where(Subscription.plan_id.in_(plan_ids), Subscription.status.not_in(ENDED))
         .group_by(Subscription.plan_id)
     )
-    return dict(session().execute(query).tuples().all())
+    return {row[0]: row[1] for row in session().execute(query)}
 
 
 def versions_of(plan: Plan) -> Sequence[Plan]:

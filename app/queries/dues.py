@@ -46,7 +46,7 @@ def dues_of(customers: Collection[Customer], at: datetime) -> Mapping[str, Dues]
         .where(Subscription.customer_id.in_(ids), Subscription.status.in_(RUNNING))
         .group_by(Subscription.customer_id)
     )
-    running = dict(counts.tuples().all())
+    running = {row[0]: row[1] for row in counts}
     return {customer.id: _dues(customer, running, owed) for customer in customers}
 
 

@@ -66,7 +66,7 @@ def running_subscriptions() -> Sequence[Sold]:
 def subscriptions_by_status() -> Mapping[str, int]:
     """How many subscriptions are in each status."""
     query = select(Subscription.status, func.count()).group_by(Subscription.status)
-    return dict(session().execute(query).tuples().all())
+    return {row[0]: row[1] for row in session().execute(query)}
 
 
 def new_customers(since: datetime) -> int:

@@ -71,9 +71,7 @@ def test_a_plan_is_sold_seen_paid_and_its_pdf_read(app: Flask, store: Store, pag
         assert_books_agree(bank)
 
 
-def test_after_a_decline_the_customer_gives_another_card_and_pays(
-    store: Store, page: Page, bank: SandboxBank
-) -> None:
+def test_after_a_decline_the_customer_gives_another_card_and_pays(store: Store, page: Page, bank: SandboxBank) -> None:
     buyer = store.buyer("tok_hard_decline")
     store.let_in(buyer)
     store.do_what_is_due()
