@@ -1,4 +1,4 @@
-"""The tables of docs/gateways.md, out of what the adapters declare: `python -m tests.gateways.overview` writes them."""
+"""The tables of docs/gateways.md and the README, out of what the adapters declare: `python -m tests.gateways.overview` writes them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,9 @@ from app.gateways import REGISTRY, gateway_class
 from app.gateways.base import Capability
 from app.gateways.sandbox import TOKENS
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "gateways.md"
+ROOT = Path(__file__).parent.parent.parent
+PAGE = ROOT / "docs" / "gateways.md"
+README = ROOT / "README.md"
 
 CAN: Mapping[Capability, str] = {
     Capability.SAVE_METHOD: "keep a method",
@@ -79,4 +81,5 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text()))
+    for file in (PAGE, README):
+        file.write_text(written(file.read_text()))
