@@ -1,4 +1,4 @@
-"""The tables of docs/gateways.md and the README, out of what the adapters declare: `python -m tests.gateways.overview` writes them."""
+"""The tables of docs/gateways.md and the README, as the adapters declare: `python -m tests.gateways.overview`."""
 
 import re
 from collections.abc import Iterable, Mapping
