@@ -24,6 +24,7 @@ EVENTS: Mapping[str, str] = {
     "meter.archived": "A meter takes no more usage.",
     "usage.level_reached": "A customer's usage reached a level that somebody wanted to know about.",
     "payment_method.added": "A customer's payment method was saved.",
+    "payment_method.left": "A payer wants to go on paying with what they paid with; it becomes the default method.",
     "payment_method.default": "A payment method is the one that is charged from now on.",
     "payment_method.updated": "The bank replaced the card behind a payment method; `fields` names what changed.",
     "payment_method.removed": "A payment method was forgotten.",

@@ -54,6 +54,7 @@ class Capability(Flag):
     CHOICES = auto()  # … in one of several ways that the payer chooses among
     NUMBERED = auto()  # needs a number for each attempt that no other one ever had
     WATCH = auto()  # tells nobody that money came: we have to look
+    KEEP = auto()  # … and keeps what was paid with, when asked (`save_method`)
 
 
 # A declared capability ⇔ an implemented verb; the contract suite holds every adapter to it.

@@ -81,6 +81,7 @@ class StripeGateway(Gateway):
         | Capability.LIST_TRANSACTIONS
         | Capability.DISPUTES
         | Capability.HOSTED
+        | Capability.KEEP
     )
     credentials = (
         CredentialField("api_key", "Secret key", help="Begins with sk_ or rk_."),

@@ -3,13 +3,23 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from app.services import access, charging, credit_note_papers, credit_note_refunds, due_payments, expiry, notices
+from app.services import (
+    access,
+    charging,
+    credit_note_papers,
+    credit_note_refunds,
+    due_payments,
+    expiry,
+    notices,
+    payment_methods,
+)
 
 Worker = Callable[[str, datetime], object]
 
 WORKERS: Mapping[str, Worker] = {
     "collect_invoice": due_payments.collect_if_due,
     "close_open_attempt": charging.close_open_attempt,
+    "adopt_method": payment_methods.adopt,
     "send_invoice": notices.invoice_issued,
     "send_receipt": notices.invoice_paid,
     "send_payment_failed": notices.payment_failed,
@@ -38,6 +48,7 @@ SUBSCRIBERS: Mapping[str, tuple[str, ...]] = {
     "payment.canceled": ("refresh_access",),
     "payment.not_executed": ("refresh_access",),
     "refund.requires_action": ("send_refund_claim",),
+    "payment_method.left": ("adopt_method",),
     "refund.succeeded": ("send_refund",),
     "subscription.created": ("refresh_access",),
     "subscription.updated": ("refresh_access",),

@@ -82,6 +82,9 @@ class Payment(HasStatus, TenantRow):
     amount_minor: Mapped[int] = minor()
     refunded_minor: Mapped[int] = minor(default=0)
     off_session: Mapped[bool] = mapped_column(default=True)
+    phone: Mapped[str | None] = mapped_column(String(15))
+    keep_method: Mapped[bool] = mapped_column(default=False, server_default="false")
+    return_url: Mapped[str | None]
     gateway_ref: Mapped[str | None] = mapped_column(String(255))
     decline_code: Mapped[str | None] = mapped_column(String(40))
     decline_hard: Mapped[bool | None]

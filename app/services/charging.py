@@ -17,8 +17,9 @@ from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.payments import is_overdue, open_payment
 from app.services import gateway_accounts, pay_links, payments
-from app.services.outcomes import NoAnswer, NotExecuted, ask, call
+from app.services.outcomes import GivenUp, NoAnswer, NotExecuted, ask, call
 from app.services.payment_methods import payer_of
+from app.services.ways import Hosted
 
 GIVEN_UP_AFTER = timedelta(days=1)  # a payer who has not approved by then will not
 
@@ -28,6 +29,7 @@ def collect(
     at: datetime,
     *,
     method_id: str | None = None,
+    hosted: Hosted | None = None,
     off_session: bool = True,
     only_if_due: bool = False,
     return_url: str = "",
@@ -36,13 +38,20 @@ def collect(
     """Try to collect an invoice once. A second caller at the same time gets Conflict (`payment_in_progress`).
 
     `off_session`: nobody is there to answer the bank's questions. With a payer present, `return_url` is where the bank
-    sends them back to. `only_if_due`, `amount`: see `payments.claim`.
+    sends them back to. `hosted`, `only_if_due`, `amount`: see `payments.claim`.
     """
     with transaction():
         payment = payments.claim(
-            invoice_id, at, method_id=method_id, off_session=off_session, only_if_due=only_if_due, amount=amount
+            invoice_id,
+            at,
+            method_id=method_id,
+            hosted=hosted,
+            off_session=off_session,
+            only_if_due=only_if_due,
+            amount=amount,
+            return_url=return_url,
         )
-        request = _request(payment, return_url)
+        request = _request(payment)
         gateway = gateway_accounts.connect(payment.gateway_account)
     outcome = call(lambda: gateway.create_payment(request))
     with transaction():
@@ -52,10 +61,10 @@ def collect(
 def resume(payment_id: str, answer: Mapping[str, str], at: datetime) -> Payment:
     """The payer came back from the gateway's page: ask how it went, and record it."""
     payment = get(Payment, payment_id)
-    gateway = gateway_accounts.connect(payment.gateway_account)
+    gateway, ref = gateway_accounts.connect(payment.gateway_account), _ref(payment)
     if Capability.RESUME not in gateway.capabilities:
         return check(payment_id, at)
-    outcome = ask(lambda: gateway.resume_payment(_ref(payment), answer))
+    outcome = ask(lambda: gateway.resume_payment(ref, answer))
     with transaction():
         return payments.record(payment_id, outcome, at)
 
@@ -66,12 +75,11 @@ def check(payment_id: str, at: datetime) -> Payment:
     An attempt it does not know was surely not executed once its answer is overdue; before, it may be on its way.
     """
     payment = get(Payment, payment_id)
-    account = payment.gateway_account
-    found = ask(lambda: gateway_accounts.connect(account).fetch_payment(_ref(payment)))
+    found: PaymentResult | NoAnswer | GivenUp | None = _found(payment)
     if found is None and not is_overdue("checks", payment_id, at):
         return payment
-    if _is_given_up(payment, found, at):
-        found = _void(payment) or found
+    if isinstance(found, PaymentResult) and _is_given_up(payment, found, at):
+        found = _give_up(payment)
     with transaction():
         return payments.record(payment_id, found or NotExecuted("The gateway never received this payment."), at)
 
@@ -104,7 +112,7 @@ def look(payment_id: str, at: datetime) -> Payment:
     payment = get(Payment, payment_id)
     if payment.status not in OPEN_STATUSES:
         return payment
-    found = ask(lambda: gateway_accounts.connect(payment.gateway_account).fetch_payment(_ref(payment)))
+    found = _found(payment)
     if not isinstance(found, PaymentResult) or found.status == payment.status:
         return payment
     with transaction():
@@ -114,14 +122,15 @@ def look(payment_id: str, at: datetime) -> Payment:
 def supersede(invoice_id: str, at: datetime) -> None:
     """Close an attempt that waits for the payer, so that another way to pay can be opened.
 
-    Raises Conflict when it cannot be closed any more: the money may be on its way.
+    Money that comes of it all the same is noticed and is the customer's. Raises Conflict when it cannot be closed any
+    more: the money may be on its way.
     """
     payment = open_payment(invoice_id)
     if payment is None:
         return
-    outcome = _void(payment) if payment.status == "requires_action" else None
-    if outcome is None:
+    if payment.status != "requires_action":
         raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
+    outcome = _give_up(payment)
     with transaction():
         payments.record(payment.id, outcome, at)
 
@@ -135,7 +144,8 @@ def close_open_attempt(invoice_id: str, at: datetime) -> None:
         supersede(invoice_id, at)
 
 
-def _request(payment: Payment, return_url: str) -> PaymentRequest:
+def _request(payment: Payment) -> PaymentRequest:
+    """The payment as it was asked for, the same whenever it is asked: gateways compare what comes with the same key."""
     invoice = get(Invoice, payment.invoice_id)
     method = payment.payment_method
     return PaymentRequest(
@@ -144,24 +154,33 @@ def _request(payment: Payment, return_url: str) -> PaymentRequest:
         payer=payer_of(get(Customer, payment.customer_id)),
         token=method.token if method else None,
         off_session=payment.off_session,
+        save_method=payment.keep_method,
         description=f"{invoice.seller.get('name', '')} {invoice.number}".strip(),
         reference=invoice.number or invoice.id,
-        return_url=return_url or pay_links.return_address(payment, payment.started_at),
+        return_url=payment.return_url or pay_links.return_address(payment, payment.started_at),
+        phone=payment.phone or "",
     )
 
 
 def _ref(payment: Payment) -> PaymentRef:
-    return PaymentRef(payment.id, payment.gateway_ref, payment.started_at, _request(payment, ""))
+    return PaymentRef(payment.id, payment.gateway_ref, payment.started_at, _request(payment))
 
 
-def _is_given_up(payment: Payment, found: PaymentResult | NoAnswer | None, at: datetime) -> bool:
+def _found(payment: Payment) -> PaymentResult | NoAnswer | None:
+    """How it stands at the gateway; None when it surely knows no such payment."""
+    account, ref = payment.gateway_account, _ref(payment)
+    return ask(lambda: gateway_accounts.connect(account).fetch_payment(ref))
+
+
+def _is_given_up(payment: Payment, found: PaymentResult, at: datetime) -> bool:
+    return found.status is PaymentStatus.REQUIRES_ACTION and payment.started_at + GIVEN_UP_AFTER <= at
+
+
+def _give_up(payment: Payment) -> PaymentResult | NoAnswer | GivenUp:
+    """What became of it when we gave it up. Where a gateway cannot take it back it may have been paid meanwhile."""
+    account, ref = payment.gateway_account, _ref(payment)
+    if Capability.VOID in gateway_class(account.gateway).capabilities:
+        return ask(lambda: gateway_accounts.connect(account).void(ref))
+    found = _found(payment)
     waits = isinstance(found, PaymentResult) and found.status is PaymentStatus.REQUIRES_ACTION
-    return waits and payment.started_at + GIVEN_UP_AFTER <= at
-
-
-def _void(payment: Payment) -> PaymentResult | NoAnswer | None:
-    """What became of it when we gave it up; None when the gateway cannot do that."""
-    account = payment.gateway_account
-    if Capability.VOID not in gateway_class(account.gateway).capabilities:
-        return None
-    return ask(lambda: gateway_accounts.connect(account).void(_ref(payment)))
+    return GivenUp() if found is None or waits else found

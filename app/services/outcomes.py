@@ -28,6 +28,11 @@ class NotExecuted:
     ours: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """We wait for the payer no more, though the gateway cannot take the payment back: money may still come."""
+
+
 def call(verb: Callable[[], Answer]) -> Answer | NoAnswer | NotExecuted:
     """Have a gateway move money, with no transaction open and no connection held; whatever happens becomes a value.
 

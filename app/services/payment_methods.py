@@ -1,6 +1,7 @@
 """The means a customer pays with: a gateway's token, and what they recognise it by. Never a card number."""
 
 import re
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,8 +10,8 @@ from sqlalchemy import select, update
 from app.db import let_go, session, transaction
 from app.domain.errors import Conflict, InvalidInput
 from app.gateways.base import Capability
-from app.gateways.types import Payer, SavedMethod, SaveMethodRequest
-from app.models import Customer, GatewayAccount, PaymentMethod, Subscription
+from app.gateways.types import NextAction, Payer, SavedMethod, SaveMethodRequest, SetupRequest
+from app.models import Customer, GatewayAccount, Payment, PaymentMethod, Subscription
 from app.queries.base import get
 from app.services import gateway_accounts, open_invoices
 from app.services.contracts import ENDED
@@ -37,7 +38,8 @@ def refuse_card_number(text: str, field: str = "token") -> None:
 def add(customer_id: str, gateway_account_id: str, token: str, at: datetime, *, default: bool = True) -> PaymentMethod:
     """Save a method at the gateway and keep its token. Opens its own transactions: the gateway is called between them.
 
-    Raises InvalidInput for something that is not a token, and gateway errors as they come.
+    What a one-time token left is kept once, however often it comes. Raises InvalidInput for something that is not a
+    token, and gateway errors as they come.
     """
     refuse_card_number(token)
     with transaction():
@@ -48,7 +50,20 @@ def add(customer_id: str, gateway_account_id: str, token: str, at: datetime, *, 
         raise Conflict(f"{gateway.title} cannot keep payment methods.", code="unsupported")
     saved = gateway.save_method(SaveMethodRequest(token, payer))
     with transaction():
-        return keep(customer_id, gateway_account_id, saved, at, default=default)
+        known = _known(customer_id, gateway_account_id, saved) if saved.token != token else None
+        return known or keep(customer_id, gateway_account_id, saved, at, default=default)
+
+
+def begin_setup(customer_id: str, gateway_account_id: str, return_url: str) -> NextAction:
+    """Have the gateway show its own form for leaving a method; the customer comes back with a token for `add`.
+
+    Raises gateway errors as they come. No transaction may be open.
+    """
+    customer, account = get(Customer, customer_id), gateway_accounts.usable(gateway_account_id)
+    request = SetupRequest(secrets.token_urlsafe(24), payer_of(customer), return_url, customer.currency)
+    gateway = gateway_accounts.connect(account)
+    let_go()
+    return gateway.begin_setup(request)
 
 
 def keep(
@@ -61,24 +76,28 @@ def keep(
             PaymentMethod.customer_id == customer_id, PaymentMethod.is_default, PaymentMethod.removed_at.is_(None)
         )
     )
-    row = PaymentMethod(
-        customer_id=customer_id,
-        gateway_account_id=gateway_account_id,
-        kind=saved.kind,
-        token=saved.token,
-        brand=saved.brand,
-        last4=saved.last4,
-        exp_month=saved.exp_month,
-        exp_year=saved.exp_year,
-        created_at=at,
-    )
-    session().add(row)
-    session().flush()
+    row = _new(customer_id, gateway_account_id, saved, at)
     if default or not has_default:
         make_default(row.id, at)
-    audit("payment_method.add", row.id, at)
-    emit("payment_method.added", row.id, at, customer_id=customer_id)
     return row
+
+
+def leave(payment: Payment, saved: SavedMethod, at: datetime) -> PaymentMethod:
+    """Keep what a payer has paid with and wants to go on paying with; given again, it is the row that is there.
+
+    It becomes the default one afterwards (`adopt`): whoever records a payment locks no customer.
+    """
+    row = _known(payment.customer_id, payment.gateway_account_id, saved)
+    row = row or _new(payment.customer_id, payment.gateway_account_id, saved, at)
+    emit("payment_method.left", row.id, at, customer_id=payment.customer_id)
+    return row
+
+
+def adopt(method_id: str, at: datetime) -> None:
+    """Charge from now on what a payer has left for that, unless it was removed meanwhile."""
+    with transaction():
+        if get(PaymentMethod, method_id).removed_at is None:
+            make_default(method_id, at)
 
 
 def make_default(method_id: str, at: datetime) -> PaymentMethod:
@@ -167,6 +186,35 @@ def _forget(row: PaymentMethod, at: datetime) -> None:
     others = _kept(row.customer_id)
     if was_default and others:
         make_default(others[-1].id, at)
+
+
+def _known(customer_id: str, gateway_account_id: str, saved: SavedMethod) -> PaymentMethod | None:
+    kept = select(PaymentMethod).where(
+        PaymentMethod.customer_id == customer_id,
+        PaymentMethod.gateway_account_id == gateway_account_id,
+        PaymentMethod.token == saved.token,
+        PaymentMethod.removed_at.is_(None),
+    )
+    return session().scalars(kept).first()
+
+
+def _new(customer_id: str, gateway_account_id: str, saved: SavedMethod, at: datetime) -> PaymentMethod:
+    row = PaymentMethod(
+        customer_id=customer_id,
+        gateway_account_id=gateway_account_id,
+        kind=saved.kind,
+        token=saved.token,
+        brand=saved.brand,
+        last4=saved.last4,
+        exp_month=saved.exp_month,
+        exp_year=saved.exp_year,
+        created_at=at,
+    )
+    session().add(row)
+    session().flush()
+    audit("payment_method.add", row.id, at)
+    emit("payment_method.added", row.id, at, customer_id=customer_id)
+    return row
 
 
 def _kept(customer_id: str) -> Sequence[PaymentMethod]:

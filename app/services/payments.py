@@ -9,16 +9,17 @@ from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
 from app.gateways.types import PaymentResult, PaymentStatus
 from app.logs import logger
-from app.models import Invoice, Payment, PaymentMethod, Subscription
+from app.models import Invoice, Payment
 from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.payments import asked_from, open_payment
-from app.services import collection, gateway_accounts, ledger, payment_methods, write_offs
+from app.services import collection, ledger, payment_methods, ways, write_offs
 from app.services.events import emit
 from app.services.history import audit, move
 from app.services.locks import lock_debt
 from app.services.next_actions import as_json
-from app.services.outcomes import NoAnswer, NotExecuted
+from app.services.outcomes import GivenUp, NoAnswer, NotExecuted
+from app.services.ways import Hosted
 from app.settings import current_settings
 
 # How long after an attempt without a final state the gateway is asked: 5 minutes, an hour, then daily.
@@ -26,6 +27,10 @@ CHECK_AFTER = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
 FIRST_CHECK = {"requires_action": timedelta(hours=1), "pending": timedelta(minutes=5), "authorized": timedelta(hours=1)}
 # Beyond these a gateway has told us about the money, and cannot deny it any more.
 MAY_BE_UNSEEN = ("sending", "unknown", "requires_action")
+# Ended without money as far as we know. A gateway that still has one of them open may yet take money for it, and is
+# asked about that for so long.
+ENDED_EMPTY = ("failed", "canceled")
+LATE_MONEY_FOR = timedelta(days=30)
 
 log = logger(__name__)
 
@@ -35,15 +40,18 @@ def claim(
     at: datetime,
     *,
     method_id: str | None = None,
+    hosted: Hosted | None = None,
     off_session: bool,
     only_if_due: bool = False,
     amount: Money | None = None,
+    return_url: str = "",
 ) -> Payment:
     """Step one of three: write the attempt as `sending`, under its own idempotency key, before anything is sent.
 
-    `only_if_due`: this is the attempt planned for `at` or before, and nobody has made it meanwhile. `amount`: a part of
-    what is due; all of it otherwise. Raises InvalidInput for an amount that is no such part, and Conflict when the
-    invoice takes no money, another attempt is open, or there is nothing to pay with.
+    It is paid with a method (see `ways.by_method`) or, `hosted`, by its payer, who is there then. `only_if_due`: this
+    is the attempt planned for `at` or before, and nobody has made it meanwhile. `amount`: a part of what is due; all of
+    it otherwise. Raises InvalidInput for an amount that is no such part, and Conflict when the invoice takes no money,
+    another attempt is open, or there is nothing to pay with.
     """
     invoice = get(Invoice, invoice_id, lock=True)
     if invoice.status not in ("open", "uncollectible") or not invoice.due:
@@ -53,17 +61,19 @@ def claim(
     if only_if_due and not (invoice.collect_at and invoice.collect_at <= at):
         raise Conflict("Another worker has collected this invoice meanwhile.", code="not_due")
     asked = invoice.due if amount is None else _part(invoice, amount)
-    method = _method(invoice, method_id)
-    gateway_accounts.usable(method.gateway_account_id)
+    way = ways.by_payer(invoice, hosted) if hosted else ways.by_method(invoice, method_id)
     row = Payment(
         invoice_id=invoice.id,
         customer_id=invoice.customer_id,
-        gateway_account_id=method.gateway_account_id,
-        payment_method_id=method.id,
+        gateway_account_id=way.account.id,
+        payment_method_id=way.method.id if way.method else None,
+        phone=way.phone,
+        keep_method=way.keep_method,
+        return_url=return_url or None,
         status="sending",
         currency=invoice.currency,
         amount_minor=asked.minor,
-        off_session=off_session,
+        off_session=off_session and not hosted,
         check_at=func.now() + timedelta(seconds=current_settings().attempt_lease_seconds),
         started_at=at,
         created_at=at,
@@ -76,7 +86,7 @@ def claim(
     return row
 
 
-def record(payment_id: str, outcome: PaymentResult | NoAnswer | NotExecuted, at: datetime) -> Payment:
+def record(payment_id: str, outcome: PaymentResult | NoAnswer | NotExecuted | GivenUp, at: datetime) -> Payment:
     """Step three, and the only door: the answer, a webhook, the payer's return and reconciliation all end here.
 
     An equal state changes nothing, nor does an answer older than what is known; an illegal move raises
@@ -88,8 +98,12 @@ def record(payment_id: str, outcome: PaymentResult | NoAnswer | NotExecuted, at:
         _record_answer(payment, outcome, at)
     elif isinstance(outcome, NotExecuted) and payment.status in MAY_BE_UNSEEN:
         _record_not_executed(payment, outcome, at)
+    elif isinstance(outcome, GivenUp):
+        _record_given_up(payment, at)
     elif payment.status in OPEN_STATUSES:
         _record_no_answer(payment, outcome.message, at)
+    elif payment.check_at:
+        _ask_about_late_money(payment, at)
     return payment
 
 
@@ -103,6 +117,9 @@ def put_off(payment_id: str, at: datetime) -> None:
 def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> None:
     if result.status in OPEN_STATUSES and payment.status not in OPEN_STATUSES:
         _record_older_answer(payment, result, at)
+        return
+    if payment.status in ENDED_EMPTY and result.status in ENDED_EMPTY:
+        payment.check_at = None
         return
     payment.gateway_ref = result.gateway_ref or payment.gateway_ref
     payment.next_action = as_json(result.next_action)
@@ -118,7 +135,23 @@ def _record_older_answer(payment: Payment, result: PaymentResult, at: datetime) 
     log.info("an answer came late", payment=payment.id, ours=payment.status, theirs=result.status.value)
     if payment.status != "succeeded":
         payment.gateway_ref = result.gateway_ref or payment.gateway_ref
+        _ask_about_late_money(payment, at)
+
+
+def _record_given_up(payment: Payment, at: datetime) -> None:
+    """It waits for its payer no more, so that another way to pay can be opened; what still comes of it is asked for."""
+    if payment.status in OPEN_STATUSES:
+        _record_answer(payment, PaymentResult(PaymentStatus.CANCELED), at)
+        payment.checks = 0
+    if payment.status in ENDED_EMPTY:
+        _ask_about_late_money(payment, at)
+
+
+def _ask_about_late_money(payment: Payment, at: datetime) -> None:
+    if at - payment.started_at < LATE_MONEY_FOR:
         _ask_later(payment, at)
+    else:
+        payment.check_at = None
 
 
 def _record_no_answer(payment: Payment, message: str, at: datetime) -> None:
@@ -133,6 +166,8 @@ def _record_no_answer(payment: Payment, message: str, at: datetime) -> None:
 def _succeeded(payment: Payment, result: PaymentResult, at: datetime) -> None:
     payment.settled_at, payment.check_at, payment.next_action = at, None, {}
     payment.decline_code = payment.decline_hard = payment.message = None
+    if result.saved_method and payment.keep_method:
+        payment.payment_method_id = payment_methods.leave(payment, result.saved_method, at).id
     received = payment.amount if result.amount is None else result.amount
     invoice = lock_debt(payment.invoice_id)
     applied = min(received, invoice.due) if invoice.status in ("open", "uncollectible") else Money(0, payment.currency)
@@ -220,14 +255,3 @@ def _part(invoice: Invoice, amount: Money) -> Money:
             f"Pay more than zero, and at most the {invoice.due} that are due.", code="invalid_amount", field="amount"
         )
     return amount
-
-
-def _method(invoice: Invoice, method_id: str | None) -> PaymentMethod:
-    subscription = get(Subscription, invoice.subscription_id) if invoice.subscription_id else None
-    preferred = method_id or (subscription.payment_method_id if subscription else None)
-    method = payment_methods.for_charging(invoice.customer_id, preferred)
-    if method_id and (method is None or method.id != method_id):
-        raise Conflict("This customer has no such payment method.", code="payment_method_unknown")
-    if method is None:
-        raise Conflict("This customer has no payment method yet.", code="no_payment_method")
-    return method

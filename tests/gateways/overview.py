@@ -22,6 +22,7 @@ CAN: Mapping[Capability, str] = {
     Capability.CHOICES: "… in one of several assets, as the payer chooses",
     Capability.NUMBERED: "… at an address that no other payment ever had",
     Capability.WATCH: "… which is looked for on the chain",
+    Capability.KEEP: "… and keep what was paid with",
     Capability.RESUME: "take the payer back from a page",
     Capability.CAPTURE: "authorize first, capture later",
     Capability.VOID: "cancel what has not settled",

@@ -37,6 +37,7 @@ CAN = {
     Capability.CHOICES: "Lets customers choose what they pay in",
     Capability.NUMBERED: "Has an address of its own for every payment",
     Capability.WATCH: "Is watched for money that arrives",
+    Capability.KEEP: "Keeps what was paid with there",
     Capability.RESUME: "Lets customers approve at their bank",
     Capability.CAPTURE: "Authorizes first, captures later",
     Capability.VOID: "Gives up unfinished payments",

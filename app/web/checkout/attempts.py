@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Response, request, url_for
 from redis import RedisError
@@ -63,8 +64,11 @@ ACTIONS: Mapping[str, str] = {
 }
 ELSEWHERE = "checkout/actions/elsewhere.html"
 
-# After so many looks, the next one comes so many seconds later; two minutes on, whoever wants to know asks.
+# After so many looks, the next one comes so many seconds later; two minutes on, whoever wants to know asks. Whoever has
+# to find their wallet or phone first takes longer, and the page stays with them for twenty minutes more.
 PAUSES = ((5, 1), (15, 2), (35, 5))
+PATIENT = (*PAUSES, (115, 15))
+TAKE_LONGER = ("qr_code", "phone_prompt")
 
 
 @pages.get("/<token>/payments/<payment_id>")
@@ -83,6 +87,7 @@ def attempt(token: str, invoice: Invoice, payment_id: str) -> Response:
         standing=standing,
         reason=reason_of(payment) if payment.status == "failed" else None,
         action=ACTIONS.get(payment.next_action.get("kind", ""), ELSEWHERE),
+        ends_at=_ends_at(payment),
         pause=pause,
         looks=_looks() + 1,
     )
@@ -129,7 +134,14 @@ def _pause(payment: Payment) -> int | None:
     """Seconds until the page looks again; None when it does not."""
     if payment.status not in OPEN_STATUSES:
         return None
-    return next((seconds for looks, seconds in PAUSES if _looks() < looks), None)
+    pauses = PATIENT if payment.next_action.get("kind") in TAKE_LONGER else PAUSES
+    return next((seconds for looks, seconds in pauses if _looks() < looks), None)
+
+
+def _ends_at(payment: Payment) -> datetime | None:
+    """Until when what the payer is shown can be paid, if it says so."""
+    ends = payment.next_action.get("expires_at")
+    return datetime.fromisoformat(ends) if ends else None
 
 
 def _looks() -> int:

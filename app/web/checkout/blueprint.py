@@ -7,10 +7,19 @@ from flask import Blueprint
 from app import clock
 from app.web.methods import expiry, method_name
 from app.web.payer import payer
+from app.web.qr import qr_code
 
 pages = Blueprint("checkout", __name__, url_prefix="/pay")
 
 
 @pages.context_processor
 def _surroundings() -> dict[str, Any]:
-    return {"payer": payer(), "method_name": method_name, "expiry": expiry, "today": clock.now().date()}
+    now = clock.now()
+    return {
+        "payer": payer(),
+        "method_name": method_name,
+        "expiry": expiry,
+        "qr_code": qr_code,
+        "now": now,
+        "today": now.date(),
+    }

@@ -71,13 +71,17 @@ def offered(currency: str) -> list[NewMethod]:
 
 def add(customer_id: str, wanted: NewMethod, *, default: bool) -> PaymentMethod:
     """Keep what the form gives as a method. Raises Conflict, in words for the payer, when the gateway does not."""
-    token = str(wanted.form.token.data)
+    return keep(customer_id, wanted.account.id, str(wanted.form.token.data), default=default)
+
+
+def keep(customer_id: str, account_id: str, token: str, *, default: bool) -> PaymentMethod:
+    """The same for a token that the gateway's own page or form gave."""
     try:
-        return payment_methods.add(customer_id, wanted.account.id, token, clock.now(), default=default)
+        return payment_methods.add(customer_id, account_id, token, clock.now(), default=default)
     except MethodRefused as refusal:
         raise Conflict(refusal.decline.message, code=refusal.decline.code) from None
     except GatewayError as error:
-        log.error("a payment method was not kept", account=wanted.account.id, error=str(error))
+        log.error("a payment method was not kept", account=account_id, error=str(error))
         raise Conflict(
             "The payment service did not accept this just now. Nothing was charged: try again, or use another method.",
             code="method_not_kept",

@@ -14,12 +14,13 @@ from app.models import Invoice, Payment, PaymentMethod
 from app.queries import portal as query
 from app.services import charging, payment_methods
 from app.web.cardless import CardlessForm
-from app.web.checkout import methods
+from app.web.checkout import hosted, methods
+from app.web.checkout.hosted import HostedWay
 from app.web.checkout.methods import NewMethod
 
 
 class PayForm(CardlessForm):
-    """What to pay with (a method's id, or an account's for a new one), and the amount that the payer has seen."""
+    """What to pay with (a method's id, or an account's for something new), and the amount that the payer has seen."""
 
     choice = StringField("Pay with")
     seen = StringField("Amount")
@@ -28,19 +29,23 @@ class PayForm(CardlessForm):
 
 @dataclass(frozen=True, slots=True)
 class Till:
-    """One invoice, the methods its customer has, the ways to add another, and the form that chooses among them."""
+    """One invoice, the methods its customer has, the ways to add another or to pay with a gateway, and the form that
+    chooses among them."""
 
     invoice: Invoice
     saved: Sequence[PaymentMethod]
     new: Sequence[NewMethod]
+    hosted: Sequence[HostedWay]
     form: PayForm
 
     @classmethod
     def of(cls, invoice: Invoice) -> Self:
         """The till as it is now. The form holds what was sent; on a fresh page the first choice is made."""
         saved, new = query.methods_of(invoice.customer_id), methods.offered(invoice.currency)
-        choices = [*(method.id for method in saved), *(way.account.id for way in new)]
-        return cls(invoice, saved, new, PayForm(choice=next(iter(choices), None)))
+        with_gateway = hosted.offered(invoice.currency)
+        accounts = [*(way.account for way in new), *(way.account for way in with_gateway)]
+        choices = [*(method.id for method in saved), *(account.id for account in accounts)]
+        return cls(invoice, saved, new, with_gateway, PayForm(choice=next(iter(choices), None)))
 
     @property
     def is_open(self) -> bool:
@@ -64,6 +69,9 @@ class Till:
         """An attempt that only waits for its payer is given up first: they have chosen another way."""
         self._refuse_stale()
         charging.supersede(self.invoice.id, clock.now())
+        if way := self._chosen_hosted:
+            wanted = way.hosted(keep=bool(self.form.keep.data))
+            return charging.collect(self.invoice.id, clock.now(), hosted=wanted, off_session=False)
         method_id = self._method()
         payment = charging.collect(self.invoice.id, clock.now(), method_id=method_id, off_session=False)
         if self._chosen_new:
@@ -98,6 +106,10 @@ class Till:
         return next((way for way in self.new if way.account.id == self.form.choice.data), None)
 
     @property
+    def _chosen_hosted(self) -> HostedWay | None:
+        return next((way for way in self.hosted if way.account.id == self.form.choice.data), None)
+
+    @property
     def _forms(self) -> list[CardlessForm]:
-        chosen = self._chosen_new
+        chosen = self._chosen_new or self._chosen_hosted
         return [self.form, chosen.form] if chosen else [self.form]

@@ -2,25 +2,26 @@
 
 from collections.abc import Sequence
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, flash, request, url_for
 from wtforms import BooleanField
 
 from app import clock
 from app.db import transaction
-from app.domain.errors import NotFound
+from app.domain.errors import Conflict, NotFound
+from app.gateways.types import Redirect
 from app.models import PaymentMethod, Subscription
 from app.permissions import Permission
 from app.queries import portal as query
 from app.services import payment_methods
 from app.web.auth_guard import requires
 from app.web.cardless import CardlessForm
-from app.web.checkout import methods
+from app.web.checkout import methods, setups
 from app.web.checkout.methods import NewMethod
 from app.web.forms import Form
 from app.web.methods import method_name
 from app.web.once import once
 from app.web.portal.own import own, own_customer, own_id
-from app.web.rendering import done, render
+from app.web.rendering import done, go, render
 
 pages = Blueprint("payment_methods", __name__, url_prefix="/payment-methods")
 
@@ -61,6 +62,36 @@ def add(account_id: str) -> Response:
     return done(url_for("portal.payment_methods.index"), f"{method_name(form.result)} was added.")
 
 
+@pages.post("/new/<account_id>/page")
+@requires(Permission.OWN)
+@once
+def leave(account_id: str) -> Response:
+    """On to the gateway's own page, where they leave one."""
+    account = next((row for row in setups.offered(own_customer().currency) if row.id == account_id), None)
+    if account is None:
+        raise NotFound("No payment method can be added there.", field="account")
+    action = setups.begin(own_id(), account)
+    if not isinstance(action, Redirect):
+        raise Conflict("No payment method can be added there at the moment.", code="setup_failed")
+    response = render("portal/payment_methods/onward.html", url=action.url, title=setups.title(account))
+    response.headers["Refresh"] = f"0; url={action.url}"  # led there by the page: a form may only lead inside
+    return response
+
+
+@pages.get("/new/<account_id>/return")
+@requires(Permission.OWN)
+def come_back(account_id: str) -> Response:
+    """Keep what they left on the gateway's page, which the gateway is asked about; without a token it is nothing."""
+    token = request.args.get("token", "")
+    try:
+        row = methods.keep(own_id(), account_id, token, default=True) if token else None
+    except Conflict as refusal:
+        flash(refusal.message, "warning")
+        return go(url_for("portal.payment_methods.new"))
+    message = f"{method_name(row)} was added and is your default method now." if row else "Nothing was added."
+    return done(url_for("portal.payment_methods.index"), message)
+
+
 @pages.post("/<method_id>/default")
 @requires(Permission.OWN)
 def make_default(method_id: str) -> Response:
@@ -98,7 +129,8 @@ def _removal(row: PaymentMethod, form: Form) -> Response:
 
 
 def _new(offered: list[NewMethod], form: DefaultForm, status: int = 200) -> Response:
-    return render("portal/payment_methods/new.html", status=status, offered=offered, form=form)
+    pages_of = [(account, setups.title(account)) for account in setups.offered(own_customer().currency)]
+    return render("portal/payment_methods/new.html", status=status, offered=offered, pages=pages_of, form=form)
 
 
 def _pays_for(kept: Sequence[PaymentMethod]) -> dict[str, list[Subscription]]:

@@ -1,0 +1,73 @@
+"""What an attempt is paid with: a kept method, or a gateway account with which the payer finishes it themselves."""
+
+from dataclasses import dataclass
+
+from app.db import current_tenant_id, session
+from app.domain.errors import Conflict, InvalidInput
+from app.domain.phones import international
+from app.gateways import gateway_class
+from app.gateways.base import Capability
+from app.models import GatewayAccount, Invoice, PaymentMethod, Subscription, Tenant
+from app.queries.base import get
+from app.services import gateway_accounts, payment_methods
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """The payer finishes it with the gateway of an account: on its page, by a code, on their phone (`phone`).
+
+    `keep_method`: what they pay with there is kept as their method, if the gateway gives it to us.
+    """
+
+    account_id: str
+    phone: str = ""
+    keep_method: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """An account, ready for something new, and what of it is charged: a method, or whatever its payer chooses there."""
+
+    account: GatewayAccount
+    method: PaymentMethod | None = None
+    phone: str | None = None
+    keep_method: bool = False
+
+
+def by_method(invoice: Invoice, method_id: str | None) -> Way:
+    """A kept method: the one named, else the subscription's, else the customer's default.
+
+    Raises Conflict when there is none, when it is not the customer's, or its account is disabled.
+    """
+    subscription = get(Subscription, invoice.subscription_id) if invoice.subscription_id else None
+    preferred = method_id or (subscription.payment_method_id if subscription else None)
+    method = payment_methods.for_charging(invoice.customer_id, preferred)
+    if method_id and (method is None or method.id != method_id):
+        raise Conflict("This customer has no such payment method.", code="payment_method_unknown")
+    if method is None:
+        raise Conflict("This customer has no payment method yet.", code="no_payment_method")
+    return Way(gateway_accounts.usable(method.gateway_account_id), method)
+
+
+def by_payer(invoice: Invoice, hosted: Hosted) -> Way:
+    """An account with which the payer finishes the payment.
+
+    Raises Conflict for an account that takes no such payment in the invoice's currency, and InvalidInput for a phone
+    number that is missing or none.
+    """
+    account = gateway_accounts.usable(hosted.account_id)
+    if not takes_hosted(account, invoice.currency):
+        raise Conflict(f"{account.name} takes no such payment in {invoice.currency}.", code="not_offered")
+    if Capability.PHONE not in gateway_class(account.gateway).capabilities:
+        return Way(account, keep_method=hosted.keep_method)
+    if not hosted.phone:
+        raise InvalidInput("Give the number of the phone that is to pay.", code="missing", field="phone")
+    return Way(account, phone=international(hosted.phone), keep_method=hosted.keep_method)
+
+
+def takes_hosted(account: GatewayAccount, currency: str) -> bool:
+    """Whether payers can finish a payment in this currency with the account. A live workspace takes no test money."""
+    gateway = gateway_class(account.gateway)
+    takes = gateway.currencies is None or currency in gateway.currencies
+    tenant = session().get_one(Tenant, current_tenant_id())
+    return takes and account.mode == tenant.mode and Capability.HOSTED in gateway.capabilities

@@ -1,0 +1,108 @@
+"""Payments that payers finish with a gateway: on its page, by a code to scan, on their phone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from wtforms import TelField
+
+from app.domain.errors import InvalidInput
+from app.domain.phones import international
+from app.gateways import gateway_class
+from app.gateways.base import Capability
+from app.models import GatewayAccount
+from app.queries import portal as query
+from app.services.ways import Hosted, takes_hosted
+from app.web.cardless import CardlessForm
+from app.web.forms import Required, stripped
+
+
+class Offer(NamedTuple):
+    """What payers know a gateway's payments by."""
+
+    words: str
+    icon: str
+
+
+# A gateway that is not here goes by its own name.
+OFFERS: Mapping[str, Offer] = {
+    "adyen": Offer("Card, wallet or bank account", "credit-card"),
+    "btcpay": Offer("Bitcoin or Lightning", "currency-bitcoin"),
+    "jenga": Offer("Mobile money", "phone"),
+    "paypal": Offer("PayPal", "paypal"),
+    "pesapal": Offer("Mobile money or card", "phone"),
+    "square": Offer("Card, Cash App or Afterpay", "credit-card"),
+    "stripe": Offer("Card, wallet or bank account", "credit-card"),
+    "web3": Offer("Crypto wallet", "qr-code"),
+}
+
+
+class HostedForm(CardlessForm):
+    """There is nothing to fill in here: the gateway asks. `template` draws the form."""
+
+    template: ClassVar[str] = "checkout/methods/page.html"
+
+    @property
+    def number(self) -> str:
+        """The phone that is to pay."""
+        return ""
+
+
+class PhoneForm(HostedForm):
+    """Which phone the gateway asks."""
+
+    template = "checkout/methods/phone.html"
+    phone = TelField("Phone number", [Required()], filters=[stripped])
+
+    def validate(self, extra_validators: object = None) -> bool:
+        """A number that nobody could call is refused at its field."""
+        return bool(super().validate(extra_validators)) and self._can_be_called()
+
+    @property
+    def number(self) -> str:
+        return str(self.phone.data)
+
+    def _can_be_called(self) -> bool:
+        try:
+            international(self.number)
+        except InvalidInput as refusal:
+            self.refuse(refusal)
+        return not self.errors
+
+
+@dataclass(frozen=True, slots=True)
+class HostedWay:
+    """An account with which a payment can be finished, and its part of the form."""
+
+    account: GatewayAccount
+    form: HostedForm
+
+    @property
+    def title(self) -> str:
+        """The gateway as people know it."""
+        return gateway_class(self.account.gateway).title
+
+    @property
+    def offer(self) -> Offer:
+        """What it is offered as."""
+        return OFFERS.get(self.account.gateway, Offer(self.title, "box-arrow-up-right"))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what is paid with can be kept for later."""
+        return Capability.KEEP in gateway_class(self.account.gateway).capabilities
+
+    def hosted(self, *, keep: bool) -> Hosted:
+        """What to ask the services for."""
+        return Hosted(self.account.id, self.form.number, keep_method=keep and self.keeps)
+
+
+def offered(currency: str) -> list[HostedWay]:
+    """The accounts with which a payment in this currency can be finished, the oldest first."""
+    accounts = [account for account in query.open_accounts() if takes_hosted(account, currency)]
+    return [HostedWay(account, _form(account)) for account in accounts]
+
+
+def _form(account: GatewayAccount) -> HostedForm:
+    asks = Capability.PHONE in gateway_class(account.gateway).capabilities
+    return (PhoneForm if asks else HostedForm)(prefix=f"{account.id}-")
