@@ -1,5 +1,6 @@
 """Identifiers: UUIDv7 in the database, TypeIDs (`inv_01h…`) everywhere else, through one column type."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,12 @@ def to_uuid(prefix: str, text: str) -> UUID:
 def as_id(prefix: str, value: UUID) -> str:
     """The TypeID of a UUID."""
     return str(TypeID.from_uuid(value, prefix))  # type: ignore[arg-type]
+
+
+def made_at(text: str) -> datetime:
+    """When an id was made, in real time (UTC, to the millisecond): a UUIDv7 begins with it (RFC 9562, 5.7)."""
+    milliseconds = int.from_bytes(TypeID.from_string(text).uuid_bytes[:6])
+    return datetime.fromtimestamp(milliseconds // 1000, UTC) + timedelta(milliseconds=milliseconds % 1000)
 
 
 class TypeId(TypeDecorator[str]):

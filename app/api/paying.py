@@ -4,8 +4,8 @@ from app import models
 from app.api.references import existing, gateway_account
 from app.api.schemas.invoices import InvoicePayment
 from app.api.schemas.payments import NewPayment
-from app.clock import now
 from app.domain.errors import Conflict, InvalidInput
+from app.present import present
 from app.queries.base import get
 from app.queries.claims import effect
 from app.services import charging, payment_methods
@@ -18,9 +18,13 @@ def pay(invoice: models.Invoice, wanted: InvoicePayment, method_id: str | None) 
     """
     if method_id:
         _method_of(invoice, method_id)
-    charging.supersede(invoice.id, now())
+    charging.supersede(invoice.id, present(invoice.id))
     return charging.collect(
-        invoice.id, now(), method_id=method_id, off_session=wanted.off_session, return_url=wanted.return_url or ""
+        invoice.id,
+        present(invoice.id),
+        method_id=method_id,
+        off_session=wanted.off_session,
+        return_url=wanted.return_url or "",
     )
 
 
@@ -39,7 +43,7 @@ def _keep(invoice: models.Invoice, wanted: NewPayment, token: str) -> models.Pay
     if invoice.status not in ("open", "uncollectible"):
         raise Conflict(f"This invoice is {invoice.status}: there is nothing to pay.", code="not_payable")
     account = gateway_account(wanted.payment_gateway)
-    return payment_methods.add(invoice.customer_id, account.id, token, now(), default=False)
+    return payment_methods.add(invoice.customer_id, account.id, token, present(invoice.id), default=False)
 
 
 def _check_gateway(invoice: models.Invoice, wanted: NewPayment) -> None:

@@ -27,6 +27,10 @@ _INVOICED_UNTIL = text(
     " JOIN unnest(CAST(:customers AS uuid[]), CAST(:meters AS uuid[])) AS pairs (customer_id, meter_id)"
     " USING (customer_id, meter_id) GROUP BY customer_id, meter_id"
 )
+_SHOWN = text(
+    "SELECT c.id, t.now_at FROM customers c JOIN test_clocks t ON t.tenant_id = c.tenant_id AND t.id = c.test_clock_id"
+    " WHERE c.id = ANY(:ids)"
+)
 
 
 class KnownMeter(NamedTuple):
@@ -56,6 +60,11 @@ def customers(references: Collection[str]) -> dict[str, UUID]:
         rows = session().execute(_CUSTOMERS_BY_EXTERNAL_ID, {"references": list(others)})
         found.update((external_id, uuid) for external_id, uuid in rows)
     return found
+
+
+def presents(customers: Collection[UUID]) -> dict[UUID, datetime]:
+    """What the test clocks of these customers show; those who live in real time are not among them."""
+    return dict(session().execute(_SHOWN, {"ids": list(customers)}).tuples().all())
 
 
 def meters(codes: Collection[str]) -> dict[str, KnownMeter]:

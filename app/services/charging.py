@@ -12,6 +12,7 @@ from app.gateways import gateway_class
 from app.gateways.base import Capability
 from app.gateways.errors import GatewayUnavailable
 from app.gateways.types import PaymentRef, PaymentRequest, PaymentResult, PaymentStatus
+from app.ids import made_at
 from app.models import Customer, Invoice, Payment
 from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
@@ -163,7 +164,7 @@ def _request(payment: Payment) -> PaymentRequest:
 
 
 def _ref(payment: Payment) -> PaymentRef:
-    return PaymentRef(payment.id, payment.gateway_ref, payment.started_at, _request(payment))
+    return PaymentRef(payment.id, payment.gateway_ref, made_at(payment.id), _request(payment))
 
 
 def _found(payment: Payment) -> PaymentResult | NoAnswer | None:

@@ -18,7 +18,9 @@ from app.domain.exact import EXACT
 from app.domain.money import Money
 from app.domain.periods import Period
 from app.models import Charge, Meter, MeteredPeriod, Subscription
+from app.queries.due import lives_by
 from app.services.usage import RECOUNT_AFTER, Use, Used, measured
+from app.timelines import current_clock_id
 
 # A level is carried on, so that a late change of it changes all later periods too.
 _ORDER = text("""
@@ -79,7 +81,8 @@ def corrections_due(at: datetime, limit: int = 100) -> list[Missed]:
     Claims up to `limit` periods until the end of the transaction, past those that others hold; then `settle` them.
     """
     no_next_invoice = Subscription.ended_at.is_not(None)
-    query = _waiting(skip_locked=True).where(MeteredPeriod.recount_at <= at, _CORRECTED | no_next_invoice)
+    here = lives_by(MeteredPeriod.customer_id, current_clock_id())
+    query = _waiting(skip_locked=True).where(here, MeteredPeriod.recount_at <= at, _CORRECTED | no_next_invoice)
     return _recount(query.limit(limit), at)
 
 

@@ -52,10 +52,12 @@ class _Draft(NamedTuple):
     meter: KnownMeter
     reading: Reading
     content: Content
+    received_at: datetime
 
 
 def record(events: Sequence[NewEvent], received_at: datetime) -> Recorded:
-    """Take up to 1000 events, all of them or none. Runs in the caller's transaction.
+    """Take up to 1000 events, all of them or none. Runs in the caller's transaction. Of customers on a test clock they
+    are received when it is what the clock shows.
 
     An event that comes again under its `transaction_id` counts as a duplicate and changes nothing, so that whoever is
     not sure sends again; another event under the same id is refused, because one of the two would be lost. Late events
@@ -66,11 +68,11 @@ def record(events: Sequence[NewEvent], received_at: datetime) -> Recorded:
     if len(events) > MAX_BATCH:
         raise InvalidInput(f"Send at most {MAX_BATCH} events at once.", code="too_many", field="events")
     drafts = _distinct(_drafts(events, received_at))
-    taken = _insert(drafts, received_at)
+    taken = _insert(drafts)
     new = [draft for draft in drafts if draft.event.transaction_id in taken]
     _refuse_reused([draft for draft in drafts if draft.event.transaction_id not in taken])
-    _note_late(new, received_at)
-    usage_alerts.note_growth({draft.content[:2] for draft in new if draft.meter.watched}, received_at)
+    for at in {draft.received_at for draft in new}:
+        _note(at, [draft for draft in new if draft.received_at == at])
     return Recorded(len(taken), len(events) - len(taken))
 
 
@@ -78,15 +80,18 @@ def _drafts(events: Sequence[NewEvent], received_at: datetime) -> list[_Draft]:
     customers = known.customers({event.customer for event in events})
     meters = known.meters({event.meter for event in events})
     rules = {code: meter.rules for code, meter in meters.items()}
+    presents = known.presents(set(customers.values()))
     drafts = []
     for position, event in enumerate(events):
         try:
             customer = _customer(event.customer, customers)
-            reading = _read(find_meter(rules, event.meter), event, received_at)
+            at = presents.get(customer, received_at)
+            reading = _read(find_meter(rules, event.meter), event, at)
         except BillingError as refusal:
             raise _named(refusal, event) from None
         meter = meters[event.meter]
-        drafts.append(_Draft(position, event, meter, reading, Content(customer, meter.id, event.at, event.properties)))
+        content = Content(customer, meter.id, event.at, event.properties)
+        drafts.append(_Draft(position, event, meter, reading, content, at))
     return drafts
 
 
@@ -125,7 +130,7 @@ def _distinct(drafts: Sequence[_Draft]) -> list[_Draft]:
     return list(first.values())
 
 
-def _insert(drafts: Sequence[_Draft], received_at: datetime) -> Collection[str]:
+def _insert(drafts: Sequence[_Draft]) -> Collection[str]:
     """Insert what is new, and give the transaction ids of that."""
     tenant = to_uuid("ten", current_tenant_id())
     rows = [
@@ -137,7 +142,7 @@ def _insert(drafts: Sequence[_Draft], received_at: datetime) -> Collection[str]:
             draft.reading.text,
             draft.position,
             json.dumps(draft.event.properties),
-            received_at,
+            draft.received_at,
         )
         for draft in sorted(drafts, key=lambda draft: draft.event.transaction_id)
     ]
@@ -160,6 +165,12 @@ def _refuse_other(draft: _Draft, content: Content) -> None:
             field="transaction_id",
         )
         raise _named(refusal, draft.event)
+
+
+def _note(at: datetime, drafts: Sequence[_Draft]) -> None:
+    """See to what follows from new events that came at this instant."""
+    _note_late(drafts, at)
+    usage_alerts.note_growth({draft.content[:2] for draft in drafts if draft.meter.watched}, at)
 
 
 def _note_late(drafts: Sequence[_Draft], received_at: datetime) -> None:

@@ -2,15 +2,15 @@
 
 from flask import Response, make_response
 
-from app import clock
 from app.db import transaction
+from app.present import present
 from app.services import documents
 
 
 def invoice_pdf(invoice_id: str) -> Response:
     """The PDF of an invoice, to be shown or saved. Raises Conflict for a draft."""
     with transaction():
-        document = documents.invoice_pdf(invoice_id, clock.now())
+        document = documents.invoice_pdf(invoice_id, present(invoice_id))
     response = make_response(documents.content(document))
     response.content_type = document.content_type
     response.headers.set("Content-Disposition", "inline", filename=document.filename)

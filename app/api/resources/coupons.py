@@ -18,6 +18,7 @@ from app.api.schemas.coupons import (
 )
 from app.clock import now
 from app.permissions import Permission
+from app.present import present
 from app.queries import sale_lists
 from app.queries.base import get
 from app.services import coupons
@@ -72,11 +73,11 @@ def redeem_coupon(json: NewRedemption) -> Redemption:
     """
     customer = existing(models.Customer, json.customer, "customer")
     subscription = existing(models.Subscription, json.subscription, "subscription").id if json.subscription else None
-    return Redemption.of(coupons.redeem(json.coupon, customer.id, now(), subscription_id=subscription))
+    return Redemption.of(coupons.redeem(json.coupon, customer.id, present(customer.id), subscription_id=subscription))
 
 
 @v1.delete("/redemptions/<redemption_id>")
 @writes(Redemption, Permission.SELL)
 def take_back_coupon(redemption_id: str) -> Redemption:
     """Take a coupon back from a customer: the next invoices are not discounted any more."""
-    return Redemption.of(coupons.take_back(redemption_id, now()))
+    return Redemption.of(coupons.take_back(redemption_id, present(redemption_id)))

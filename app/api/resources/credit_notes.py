@@ -16,9 +16,9 @@ from app.api.schemas.credit_notes import (
     CreditNoteWithLines,
     NewCreditNote,
 )
-from app.clock import now
 from app.db import transaction
 from app.permissions import Permission
+from app.present import present
 from app.queries import sale_lists
 from app.queries.base import get
 from app.services import credit_notes, documents
@@ -43,7 +43,7 @@ def show_credit_note(credit_note_id: str) -> CreditNoteWithLines:
 def show_credit_note_pdf(credit_note_id: str) -> Response:
     """Download a credit note as PDF."""
     with transaction():
-        return download(documents.credit_note_pdf(credit_note_id, now()))
+        return download(documents.credit_note_pdf(credit_note_id, present(credit_note_id)))
 
 
 @v1.get("/invoices/<invoice_id>/credit-notes")
@@ -60,7 +60,9 @@ def issue_credit_note(invoice_id: str, json: NewCreditNote) -> CreditNoteWithLin
     """Give back an invoice, in part or in full. Refunds follow by themselves."""
     currency = get(models.Invoice, invoice_id).currency
     amount, lines = json.money(currency), json.parts(currency)
-    row = credit_notes.issue(invoice_id, now(), amount=amount, lines=lines, reason=json.reason, settle=json.settle)
+    row = credit_notes.issue(
+        invoice_id, present(invoice_id), amount=amount, lines=lines, reason=json.reason, settle=json.settle
+    )
     return CreditNoteWithLines.of(row)
 
 

@@ -5,10 +5,10 @@ from app.api.blueprint import v1
 from app.api.operations import reads, writes
 from app.api.schemas.base import Listing, Page, page_of
 from app.api.schemas.customer_balances import BalanceAdjustment, BalanceMove, CustomerBalance
-from app.clock import now
 from app.domain.errors import InvalidInput
 from app.domain.money import Money
 from app.permissions import Permission
+from app.present import present
 from app.queries import balances as moves
 from app.queries.base import get
 from app.services import balances
@@ -39,4 +39,4 @@ def adjust_balance(customer_id: str, json: BalanceAdjustment) -> CustomerBalance
             f"This customer is billed in {customer.currency}.", code="currency_mismatch", field="currency"
         )
     amount = Money.parse(json.amount, customer.currency)
-    return CustomerBalance.of(balances.add(customer.id, amount, now(), reason=json.reason))
+    return CustomerBalance.of(balances.add(customer.id, amount, present(customer.id), reason=json.reason))

@@ -9,6 +9,7 @@ from app.api.schemas.base import Page, page_of
 from app.api.schemas.customers import Customer, CustomerChanges, CustomerListing, NewCustomer
 from app.clock import now
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.services import customers
@@ -39,7 +40,7 @@ def show_customer(customer_id: str) -> Customer:
 @writes(Customer, Permission.SELL)
 def change_customer(customer_id: str, json: CustomerChanges) -> Customer:
     """Change a customer."""
-    return Customer.of(customers.update(customer_id, json.given(), now()))
+    return Customer.of(customers.update(customer_id, json.given(), present(customer_id)))
 
 
 @v1.delete("/customers/<customer_id>")
@@ -49,4 +50,4 @@ def forget_customer(customer_id: str) -> None:
 
     The books keep their sums, and nothing says any more whose they were. Issued invoices stay as they are.
     """
-    customers.forget(customer_id, now())
+    customers.forget(customer_id, present(customer_id))

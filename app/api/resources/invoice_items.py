@@ -8,8 +8,8 @@ from app.api.operations import reads, writes
 from app.api.references import existing
 from app.api.schemas.base import Page, page_of
 from app.api.schemas.invoice_items import InvoiceItem, InvoiceItemListing, NewInvoiceItem
-from app.clock import now
 from app.permissions import Permission
+from app.present import present
 from app.queries import sale_lists
 from app.queries.base import get
 from app.services import invoice_items
@@ -28,7 +28,9 @@ def add_invoice_item(json: NewInvoiceItem) -> InvoiceItem:
     """Note a charge for the next invoice."""
     customer = existing(models.Customer, json.customer, "customer")
     subscription = existing(models.Subscription, json.subscription, "subscription").id if json.subscription else None
-    return InvoiceItem.of(invoice_items.add(customer.id, json.one_off(), now(), subscription_id=subscription))
+    return InvoiceItem.of(
+        invoice_items.add(customer.id, json.one_off(), present(customer.id), subscription_id=subscription)
+    )
 
 
 @v1.get("/invoice-items/<item_id>")
@@ -42,4 +44,4 @@ def show_invoice_item(item_id: str) -> InvoiceItem:
 @writes(None, Permission.SELL, HTTPStatus.NO_CONTENT)
 def remove_invoice_item(item_id: str) -> None:
     """Take an item back that still waits."""
-    invoice_items.remove(item_id, now())
+    invoice_items.remove(item_id, present(item_id))

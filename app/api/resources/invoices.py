@@ -21,10 +21,10 @@ from app.api.schemas.invoices import (
     WriteOff,
 )
 from app.api.schemas.payments import Payment
-from app.clock import now
 from app.db import transaction
 from app.domain.errors import InvalidInput
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.queries.claims import effect
@@ -49,7 +49,7 @@ def issue_invoice(json: NewInvoice) -> InvoiceWithLines:
         )
     lines = [line.one_off() for line in json.lines]
     row = invoices.create(
-        customer.id, lines, now(), collection=json.collection, memo=json.memo, finalize=not json.draft
+        customer.id, lines, present(customer.id), collection=json.collection, memo=json.memo, finalize=not json.draft
     )
     return InvoiceWithLines.of(row)
 
@@ -66,28 +66,28 @@ def show_invoice(invoice_id: str) -> InvoiceWithLines:
 def show_pdf(invoice_id: str) -> Response:
     """Download an invoice as PDF."""
     with transaction():
-        return download(documents.invoice_pdf(invoice_id, now()))
+        return download(documents.invoice_pdf(invoice_id, present(invoice_id)))
 
 
 @v1.post("/invoices/<invoice_id>/void")
 @writes(InvoiceWithLines, Permission.COLLECT)
 def void_invoice(invoice_id: str, json: Voiding) -> InvoiceWithLines:
     """Take an unpaid invoice back. It keeps its number."""
-    return InvoiceWithLines.of(invoices.void(invoice_id, now(), reason=json.reason))
+    return InvoiceWithLines.of(invoices.void(invoice_id, present(invoice_id), reason=json.reason))
 
 
 @v1.post("/invoices/<invoice_id>/write-off")
 @writes(InvoiceWithLines, Permission.COLLECT)
 def write_off_invoice(invoice_id: str, json: WriteOff) -> InvoiceWithLines:
     """Give up an open invoice: it becomes `uncollectible`, and can still be paid."""
-    return InvoiceWithLines.of(write_offs.write_off(invoice_id, now(), reason=json.reason))
+    return InvoiceWithLines.of(write_offs.write_off(invoice_id, present(invoice_id), reason=json.reason))
 
 
 @v1.post("/invoices/<invoice_id>/apply-balance")
 @writes(InvoiceWithLines, Permission.COLLECT)
 def pay_from_balance(invoice_id: str) -> InvoiceWithLines:
     """Pay an open invoice with the customer's balance, as far as it goes."""
-    return InvoiceWithLines.of(balances.apply(invoice_id, now()))
+    return InvoiceWithLines.of(balances.apply(invoice_id, present(invoice_id)))
 
 
 @v1.post("/invoices/<invoice_id>/pay")

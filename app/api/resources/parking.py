@@ -3,8 +3,8 @@
 from app.api.blueprint import v1
 from app.api.operations import writes
 from app.api.schemas.subscriptions import Subscription
-from app.clock import now
 from app.permissions import Permission
+from app.present import present
 from app.services import parking
 
 
@@ -12,4 +12,4 @@ from app.services import parking
 @writes(Subscription, Permission.SELL)
 def release_subscription(subscription_id: str) -> Subscription:
     """Bill a parked subscription again, from where it stopped. What still stands in its way parks it anew."""
-    return Subscription.of(parking.release(subscription_id, now()))
+    return Subscription.of(parking.release(subscription_id, present(subscription_id)))

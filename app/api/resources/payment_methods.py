@@ -8,8 +8,8 @@ from app.api.operations import calls_gateway, reads, writes
 from app.api.references import existing, gateway_account
 from app.api.schemas.base import Page, page_of
 from app.api.schemas.payment_methods import NewPaymentMethod, PaymentMethod, PaymentMethodListing
-from app.clock import now
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.queries.claims import effect
@@ -41,17 +41,17 @@ def show_payment_method(payment_method_id: str) -> PaymentMethod:
 @writes(None, Permission.COLLECT, HTTPStatus.NO_CONTENT)
 def remove_payment_method(payment_method_id: str) -> None:
     """Remove a payment method."""
-    payment_methods.remove(payment_method_id, now())
+    payment_methods.remove(payment_method_id, present(payment_method_id))
 
 
 @v1.post("/payment-methods/<payment_method_id>/default")
 @writes(PaymentMethod, Permission.COLLECT)
 def make_default(payment_method_id: str) -> PaymentMethod:
     """Charge this method from now on. Open invoices are tried with it at once."""
-    return PaymentMethod.of(payment_methods.make_default(payment_method_id, now()))
+    return PaymentMethod.of(payment_methods.make_default(payment_method_id, present(payment_method_id)))
 
 
 def _add(json: NewPaymentMethod) -> models.PaymentMethod:
     customer = existing(models.Customer, json.customer, "customer")
     account = gateway_account(json.payment_gateway)
-    return payment_methods.add(customer.id, account.id, json.token, now(), default=json.default)
+    return payment_methods.add(customer.id, account.id, json.token, present(customer.id), default=json.default)

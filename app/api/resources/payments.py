@@ -16,10 +16,10 @@ from app.api.schemas.payments import (
     Refund,
     RefundListing,
 )
-from app.clock import now
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.queries.claims import effect
@@ -78,4 +78,4 @@ def _refund(payment: models.Payment, json: NewRefund) -> models.Refund:
     if not left:
         raise Conflict("All of this payment was refunded already.", code="refund_too_large", field="amount")
     amount = left if json.amount is None else Money.parse(json.amount, payment.currency)
-    return refunds.refund(payment.id, amount, now(), reason=json.reason)
+    return refunds.refund(payment.id, amount, present(payment.id), reason=json.reason)

@@ -15,9 +15,9 @@ from app.api.schemas.subscriptions import (
     SubscriptionChanges,
     SubscriptionListing,
 )
-from app.clock import now
 from app.domain.anchors import ANNIVERSARY
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.services import subscription_details, subscriptions
@@ -38,10 +38,11 @@ def sell_plan(json: NewSubscription) -> Subscription:
     Its first invoice, if there is one, is issued at once: `GET /v1/invoices?subscription=…`. Collected automatically,
     the subscription is `incomplete` until that is paid.
     """
+    customer = existing(models.Customer, json.customer, "customer")
     row = subscriptions.create(
-        existing(models.Customer, json.customer, "customer").id,
+        customer.id,
         existing(models.Plan, json.plan, "plan").id,
-        now(),
+        present(customer.id),
         quantity=json.quantity,
         trial_days=json.trial_days,
         anchor=json.anchor.anchor() if json.anchor else ANNIVERSARY,
@@ -65,21 +66,25 @@ def show_subscription(subscription_id: str) -> Subscription:
 @writes(Subscription, Permission.SELL)
 def change_subscription(subscription_id: str, json: SubscriptionChanges) -> Subscription:
     """Change a subscription's payment method, metadata, or whether it ends with its period."""
-    return Subscription.of(subscription_details.change(subscription_id, json.given(), now()))
+    return Subscription.of(subscription_details.change(subscription_id, json.given(), present(subscription_id)))
 
 
 @v1.delete("/subscriptions/<subscription_id>")
 @writes(Subscription, Permission.SELL)
 def end_subscription(subscription_id: str, query: CancellationQuery) -> Subscription:
     """End a subscription now, or with its period."""
-    return Subscription.of(subscriptions.cancel(subscription_id, now(), at_period_end=query.at_period_end))
+    return Subscription.of(
+        subscriptions.cancel(subscription_id, present(subscription_id), at_period_end=query.at_period_end)
+    )
 
 
 @v1.post("/subscriptions/<subscription_id>/cancel")
 @writes(Subscription, Permission.SELL)
 def cancel_subscription(subscription_id: str, json: Cancellation) -> Subscription:
     """End a subscription now, or with its period, and say why."""
-    row = subscriptions.cancel(subscription_id, now(), at_period_end=json.at_period_end, reason=json.reason)
+    row = subscriptions.cancel(
+        subscription_id, present(subscription_id), at_period_end=json.at_period_end, reason=json.reason
+    )
     return Subscription.of(row)
 
 
@@ -87,7 +92,7 @@ def cancel_subscription(subscription_id: str, json: Cancellation) -> Subscriptio
 @writes(Subscription, Permission.SELL)
 def uncancel_subscription(subscription_id: str) -> Subscription:
     """Take back a cancellation that has not happened yet."""
-    return Subscription.of(subscriptions.uncancel(subscription_id, now()))
+    return Subscription.of(subscriptions.uncancel(subscription_id, present(subscription_id)))
 
 
 def _method_id(method_id: str | None) -> str | None:

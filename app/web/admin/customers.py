@@ -9,6 +9,7 @@ from app.db import current_tenant_id, session, transaction
 from app.domain.errors import NotFound
 from app.models import Customer, Tenant
 from app.permissions import Permission
+from app.present import present
 from app.queries import dues, lists, timeline
 from app.queries.base import get
 from app.services import customers
@@ -174,7 +175,7 @@ def ask_to_forget(customer_id: str) -> Response:
 def forget(customer_id: str) -> Response:
     """Make a customer anonymous."""
     with transaction():
-        customers.forget(customer_id, clock.now())
+        customers.forget(customer_id, present(customer_id))
     return done(url_for(".index"), "The customer was forgotten.")
 
 
@@ -190,7 +191,7 @@ def _create(values: dict[str, Any]) -> str:
 
 def _update(customer_id: str, values: dict[str, Any]) -> None:
     with transaction():
-        customers.update(customer_id, values, clock.now())
+        customers.update(customer_id, values, present(customer_id))
 
 
 def _form(form: CustomerForm, row: Customer | None = None) -> Response:
@@ -203,5 +204,5 @@ def _tab(row: Customer, tab: str, **context: Any) -> Response:
 
 def _header(row: Customer, tab: str) -> dict[str, Any]:
     """What stands above every tab."""
-    standing = dues.dues_of([row], clock.now())[row.id]
+    standing = dues.dues_of([row], present(row.id))[row.id]
     return {"customer": row, "tab": tab, "standing": standing, "credit": dues.credit_of(row)}

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from app import clock
 from app.models import Invoice, PaymentMethod
+from app.present import present
 from app.web.admin.blueprint import pages
 from app.web.admin.choices import country_name
 from app.web.admin.forms.catalog import TAX_CATEGORIES
@@ -18,7 +18,7 @@ def standing(invoice: Invoice) -> str:
     if invoice.status != "open":
         return invoice.status
     was_tried = invoice.collection == "manual" or invoice.first_failed_at is not None
-    if was_tried and invoice.due_at and invoice.due_at <= clock.now():
+    if was_tried and invoice.due_at and invoice.due_at <= present(invoice.id):
         return "overdue"
     return "partially_paid" if invoice.paid_minor else "open"
 

@@ -9,6 +9,7 @@ from app.db import current_tenant_id, session, transaction
 from app.domain.reminders import Stage, reminder_list
 from app.models import Invoice, Tenant
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists, timeline
 from app.queries.base import get
 from app.queries.books import entries_about
@@ -69,7 +70,7 @@ def show(invoice_id: str) -> Response:
         refunds=sent_back,
         stages=_stages(row),
         entries=entries_about(ids),
-        pay_link=pay_links.mailed_address(row, clock.now()) if row.status == "open" else None,
+        pay_link=pay_links.mailed_address(row, present(row.id)) if row.status == "open" else None,
         timeline=activity.told(timeline.of_subjects(ids, customer_id=row.customer_id), on_page_of=row.id),
     )
 
@@ -88,7 +89,7 @@ def pdf(invoice_id: str) -> Response:
 def collect(invoice_id: str) -> Response:
     """Charge the customer's method now."""
     get(Invoice, invoice_id)
-    tell(charging.collect(invoice_id, clock.now()))
+    tell(charging.collect(invoice_id, present(invoice_id)))
     return done(url_for(".show", invoice_id=invoice_id))
 
 
@@ -112,7 +113,7 @@ def void(invoice_id: str) -> Response:
 
 def _void(invoice_id: str, reason: str) -> None:
     with transaction():
-        invoices.void(invoice_id, clock.now(), reason=reason)
+        invoices.void(invoice_id, present(invoice_id), reason=reason)
 
 
 def _stages(row: Invoice) -> Sequence[Stage]:
@@ -120,7 +121,7 @@ def _stages(row: Invoice) -> Sequence[Stage]:
     if not (row.first_failed_at or row.collection == "manual") or row.status == "void":
         return ()
     rules = dunning.rules_of(session().get_one(Tenant, current_tenant_id()))
-    return reminder_list(rules, dunning.debt_of(row), clock.now())
+    return reminder_list(rules, dunning.debt_of(row), present(row.id))
 
 
 def _voiding(form: VoidingForm, row: Invoice) -> Response:

@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response, url_for
 
-from app import clock
 from app.db import transaction
 from app.permissions import Permission
+from app.present import present
 from app.queries import records
 from app.services import mails
 from app.web.admin import listing
@@ -28,5 +28,5 @@ def index() -> Response:
 def resend(mail_id: str) -> Response:
     """Try a failed mail again."""
     with transaction():
-        mails.resend(mail_id, clock.now())
+        mails.resend(mail_id, present(mail_id))
     return done(url_for(".index"), "The mail is sent again within a few seconds.")

@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from app import clock
 from app.db import transaction
 from app.models import Customer
 from app.permissions import Permission
+from app.present import present
 from app.queries.base import get
 from app.services import invoices
 from app.web.admin.forms.invoices import InvoiceForm
@@ -51,7 +51,7 @@ def _issue(form: InvoiceForm, customer_id: str) -> str:
     lines = [line.one_off() for line in form.written]
     collection, memo = form.collection.data, form.memo.data or ""
     with transaction():
-        return invoices.create(customer_id, lines, clock.now(), collection=collection, memo=memo).id
+        return invoices.create(customer_id, lines, present(customer_id), collection=collection, memo=memo).id
 
 
 def _form(form: InvoiceForm, customer: Customer) -> Response:

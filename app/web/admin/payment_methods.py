@@ -2,7 +2,6 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from app import clock
 from app.db import transaction
 from app.domain.errors import InvalidInput
 from app.gateways import gateway_class
@@ -10,6 +9,7 @@ from app.gateways.base import Capability
 from app.gateways.errors import GatewayError
 from app.models import Customer, GatewayAccount, PaymentMethod
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.services import payment_methods
@@ -56,7 +56,7 @@ def create() -> Response:
 def make_default(method_id: str) -> Response:
     """Charge this one from now on, open invoices first."""
     with transaction():
-        row = payment_methods.make_default(method_id, clock.now())
+        row = payment_methods.make_default(method_id, present(method_id))
         customer_id, name = row.customer_id, method_name(row)
     return done(url_for("admin.customers.show", customer_id=customer_id), f"{name} is charged from now on.")
 
@@ -81,7 +81,7 @@ def remove(method_id: str) -> Response:
     """Remove a method."""
     customer_id = get(PaymentMethod, method_id).customer_id
     with transaction():
-        payment_methods.remove(method_id, clock.now())
+        payment_methods.remove(method_id, present(method_id))
     return done(url_for("admin.customers.show", customer_id=customer_id), "The payment method was removed.")
 
 
@@ -99,7 +99,7 @@ def _add(form: MethodForm, customer_id: str, account_id: str) -> str:
     """The gateway's refusal is about the token, whatever it says."""
     token, default = str(form.token.data), bool(form.default.data)
     try:
-        return payment_methods.add(customer_id, account_id, token, clock.now(), default=default).id
+        return payment_methods.add(customer_id, account_id, token, present(customer_id), default=default).id
     except GatewayError as error:
         raise InvalidInput(str(error), code="method_refused", field="token") from error
 

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, Response, flash, url_for
 
-from app import clock
 from app.domain.declines import DECLINES
 from app.domain.money import Money
 from app.gateways import gateway_class
@@ -10,6 +9,7 @@ from app.gateways.base import Capability
 from app.models import Payment
 from app.models.payments import OPEN_STATUSES
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists, timeline
 from app.queries.base import get
 from app.services import charging, refunds
@@ -84,7 +84,7 @@ def show(payment_id: str) -> Response:
 def check(payment_id: str) -> Response:
     """Ask the gateway how the attempt stands."""
     get(Payment, payment_id)
-    tell(charging.check(payment_id, clock.now()))
+    tell(charging.check(payment_id, present(payment_id)))
     return done(url_for(".show", payment_id=payment_id))
 
 
@@ -104,7 +104,7 @@ def refund(payment_id: str) -> Response:
     row = get(Payment, payment_id)
     form, currency = RefundForm(), row.currency
     if form.carry_out(
-        lambda: refunds.refund(payment_id, form.amount.in_currency(currency), clock.now(), reason=form.why)
+        lambda: refunds.refund(payment_id, form.amount.in_currency(currency), present(payment_id), reason=form.why)
     ):
         _tell_refund(form.result.status)
         return done(url_for(".show", payment_id=payment_id))

@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from app import clock
 from app.db import transaction
 from app.domain.errors import BillingError
 from app.models import Customer, Plan
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.services import subscriptions, upcoming
@@ -53,7 +53,7 @@ def _sell(form: SaleForm, customer_id: str) -> str:
         row = subscriptions.create(
             customer_id,
             form.plan.data,
-            clock.now(),
+            present(customer_id),
             quantity=form.quantity.data or 0,
             trial_days=form.trial_days.data,
             collection=form.collection.data,
@@ -70,7 +70,7 @@ def _first_invoice(form: SaleForm, customer: Customer) -> upcoming.Upcoming | Bi
         return upcoming.first_invoice(
             customer,
             get(Plan, form.plan.data),
-            clock.now(),
+            present(customer.id),
             quantity=form.quantity.data or 1,
             trial_days=form.trial_days.data,
         )

@@ -4,11 +4,11 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
-from app import clock
 from app.db import transaction
 from app.domain.errors import BillingError
 from app.models import Subscription
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists, timeline
 from app.queries.base import get
 from app.services import parking, subscriptions, upcoming
@@ -91,7 +91,7 @@ def cancel(subscription_id: str) -> Response:
 def uncancel(subscription_id: str) -> Response:
     """Let a subscription go on that was to end."""
     with transaction():
-        subscriptions.uncancel(subscription_id, clock.now())
+        subscriptions.uncancel(subscription_id, present(subscription_id))
     return done(url_for(".show", subscription_id=subscription_id), "The subscription goes on.")
 
 
@@ -100,13 +100,13 @@ def uncancel(subscription_id: str) -> Response:
 def release(subscription_id: str) -> Response:
     """Bill a subscription again that was set aside."""
     with transaction():
-        parking.release(subscription_id, clock.now())
+        parking.release(subscription_id, present(subscription_id))
     return done(url_for(".show", subscription_id=subscription_id), "It is billed again from where it stopped.")
 
 
 def _cancel(subscription_id: str, at_period_end: bool, reason: str | None) -> None:
     with transaction():
-        subscriptions.cancel(subscription_id, clock.now(), at_period_end=at_period_end, reason=reason)
+        subscriptions.cancel(subscription_id, present(subscription_id), at_period_end=at_period_end, reason=reason)
 
 
 def _method(row: Subscription) -> Any:

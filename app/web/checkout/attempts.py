@@ -8,15 +8,15 @@ from datetime import datetime
 from flask import Response, request, url_for
 from redis import RedisError
 
-from app import clock
 from app.domain.errors import Conflict, NotFound
 from app.models import Invoice, Payment
 from app.models.payments import OPEN_STATUSES
+from app.present import present
 from app.queries.base import get
 from app.services import charging, pay_links
 from app.settings import cache
 from app.web.checkout.blueprint import pages
-from app.web.checkout.guard import broken, by_link, ended, visiting
+from app.web.checkout.guard import broken, by_link, ended, is_over, visiting
 from app.web.checkout.reasons import reason_of
 from app.web.rendering import announce, go, render
 
@@ -103,14 +103,14 @@ def come_back(token: str) -> Response:
         link = pay_links.read(pay_links.RETURN, token)
     except NotFound:
         return broken()
-    if link.expires_at <= clock.now():
+    if is_over(link):
         return ended()
     with visiting(link):
         payment = get(Payment, link.subject_id)
         if payment.status != "succeeded":
             with suppress(Conflict):  # it has ended for us; the page says how
-                charging.resume(payment.id, request.args.to_dict(), clock.now())
-        page = pay_links.invoice_token(payment.invoice_id, clock.now())
+                charging.resume(payment.id, request.args.to_dict(), present(payment.id))
+        page = pay_links.invoice_token(payment.invoice_id, present(payment.id))
     return go(url_for("checkout.attempt", token=page, payment_id=link.subject_id))
 
 
@@ -120,7 +120,7 @@ def _latest(invoice: Invoice, payment_id: str) -> Payment:
     if payment.invoice_id != invoice.id:
         raise NotFound(f"There is no payment {payment_id}.", field="id")
     waits = payment.status in OPEN_STATUSES and not request.args.get("onward")
-    return charging.look(payment_id, clock.now()) if waits and _may_ask(payment_id) else payment
+    return charging.look(payment_id, present(payment_id)) if waits and _may_ask(payment_id) else payment
 
 
 def _may_ask(payment_id: str) -> bool:

@@ -7,11 +7,11 @@ from typing import Any, TypeVar, cast
 
 from flask import Response, request
 
-from app import clock
 from app.actors import Actor, current_actor
 from app.db import current_tenant_id, session, tenant_scope
 from app.domain.errors import NotFound
 from app.models import Customer, Invoice, Tenant
+from app.present import present
 from app.queries.base import get
 from app.services import pay_links
 from app.services.pay_links import Link
@@ -34,7 +34,7 @@ def by_link(view: View) -> View:
             link = pay_links.read(pay_links.INVOICE, token)
         except NotFound:
             return broken()
-        if link.expires_at <= clock.now():
+        if is_over(link):
             return ended(token)
         with visiting(link):
             invoice = get(Invoice, link.subject_id)
@@ -43,6 +43,12 @@ def by_link(view: View) -> View:
 
     guarded.by_link = True  # type: ignore[attr-defined]
     return cast(View, guarded)
+
+
+def is_over(link: Link) -> bool:
+    """Whether a link has ended, in the time of the customer who got it."""
+    with tenant_scope(link.tenant_id):
+        return link.expires_at <= present(link.subject_id)
 
 
 @contextmanager

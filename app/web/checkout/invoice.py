@@ -2,9 +2,9 @@
 
 from flask import Response, flash, request, url_for
 
-from app import clock
 from app.domain.errors import Conflict
 from app.models import Invoice, Payment
+from app.present import present
 from app.queries.payments import open_payment
 from app.web.checkout.blueprint import pages
 from app.web.checkout.guard import by_link
@@ -59,6 +59,6 @@ def _page(token: str, till: Till, *, waiting: Payment | None = None) -> Response
         token=token,
         till=till,
         invoice=invoice,
-        overdue=is_late(invoice, clock.now()),
+        overdue=is_late(invoice, present(invoice.id)),
         waiting=waiting,
     )

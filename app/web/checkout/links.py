@@ -2,8 +2,8 @@
 
 from flask import Response, flash, request, url_for
 
-from app import clock
 from app.domain.errors import NotFound
+from app.present import present
 from app.services import notices, pay_links
 from app.web import throttle
 from app.web.checkout.blueprint import pages
@@ -22,7 +22,7 @@ def renew(token: str) -> Response:
         return broken()
     throttle.count("pay-link", link.subject_id, request.remote_addr or "")
     with visiting(link):
-        notices.new_pay_link(link.subject_id, clock.now())
+        notices.new_pay_link(link.subject_id, present(link.subject_id))
     flash(SENT, "success")
     return go(url_for("checkout.renewed"))
 

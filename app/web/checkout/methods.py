@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from wtforms import Field, SelectChoice, SelectField
 
-from app import clock
 from app.db import current_tenant_id, session
 from app.domain.errors import Conflict
 from app.gateways import gateway_class
@@ -15,6 +14,7 @@ from app.gateways.errors import GatewayError, MethodRefused
 from app.gateways.sandbox import TOKENS
 from app.logs import logger
 from app.models import GatewayAccount, PaymentMethod, Tenant
+from app.present import present
 from app.queries import portal as query
 from app.services import payment_methods
 from app.web.cardless import CardlessForm
@@ -77,7 +77,7 @@ def add(customer_id: str, wanted: NewMethod, *, default: bool) -> PaymentMethod:
 def keep(customer_id: str, account_id: str, token: str, *, default: bool) -> PaymentMethod:
     """The same for a token that the gateway's own page or form gave."""
     try:
-        return payment_methods.add(customer_id, account_id, token, clock.now(), default=default)
+        return payment_methods.add(customer_id, account_id, token, present(customer_id), default=default)
     except MethodRefused as refusal:
         raise Conflict(refusal.decline.message, code=refusal.decline.code) from None
     except GatewayError as error:

@@ -7,10 +7,10 @@ from typing import Self
 
 from wtforms import BooleanField, StringField
 
-from app import clock
 from app.db import transaction
 from app.domain.errors import Conflict, InvalidInput
 from app.models import Invoice, Payment, PaymentMethod
+from app.present import present
 from app.queries import portal as query
 from app.services import charging, payment_methods
 from app.web.cardless import CardlessForm
@@ -68,12 +68,13 @@ class Till:
     def _pay(self) -> Payment:
         """An attempt that only waits for its payer is given up first: they have chosen another way."""
         self._refuse_stale()
-        charging.supersede(self.invoice.id, clock.now())
+        at = present(self.invoice.id)
+        charging.supersede(self.invoice.id, at)
         if way := self._chosen_hosted:
             wanted = way.hosted(keep=bool(self.form.keep.data))
-            return charging.collect(self.invoice.id, clock.now(), hosted=wanted, off_session=False)
+            return charging.collect(self.invoice.id, at, hosted=wanted, off_session=False)
         method_id = self._method()
-        payment = charging.collect(self.invoice.id, clock.now(), method_id=method_id, off_session=False)
+        payment = charging.collect(self.invoice.id, at, method_id=method_id, off_session=False)
         if self._chosen_new:
             self._settle_new(method_id, payment)
         return payment
@@ -82,9 +83,9 @@ class Till:
         """A new method that failed at once is not kept, unless it is the only one of a running subscription."""
         with suppress(Conflict), transaction():
             if payment.status == "failed":
-                payment_methods.remove(method_id, clock.now())
+                payment_methods.remove(method_id, present(method_id))
             elif self.form.keep.data:
-                payment_methods.make_default(method_id, clock.now())
+                payment_methods.make_default(method_id, present(method_id))
 
     def _method(self) -> str:
         choice = self.form.choice.data

@@ -2,12 +2,12 @@
 
 from flask import Blueprint, Response, url_for
 
-from app import clock
 from app.db import current_tenant_id, session, transaction
 from app.domain.errors import InvalidInput
 from app.domain.taxes import check_region
 from app.models import Customer, Tenant
 from app.permissions import Permission
+from app.present import present
 from app.queries.tax_books import location_of
 from app.services import customers
 from app.web.admin.forms.customers import ADDRESS, CustomerForm
@@ -62,7 +62,7 @@ def _change(row: Customer, form: BillingForm) -> None:
     except InvalidInput as refusal:
         raise InvalidInput(refusal.message, code=refusal.code, field="region") from None
     with transaction():
-        customers.update(row.id, form.values(row), clock.now())
+        customers.update(row.id, form.values(row), present(row.id))
 
 
 def _page(row: Customer, form: BillingForm) -> Response:

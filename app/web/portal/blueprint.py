@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from app import clock
+from app.present import present
+from app.web.auth_guard import person
 from app.web.checkout.reasons import reason_of
 from app.web.invoice_status import status_shown
 from app.web.methods import expiry, method_name
@@ -14,7 +15,7 @@ pages = Blueprint("portal", __name__, url_prefix="/portal")
 
 @pages.context_processor
 def _surroundings() -> dict[str, Any]:
-    at = clock.now()
+    at = present(person().customer_id or "")
     return {
         "at": at,
         "today": at.date(),

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from flask import Response
 
-from app import clock
 from app.permissions import Permission
+from app.present import present
 from app.queries import portal as query
 from app.services import access
 from app.services.upcoming import next_invoice
@@ -47,7 +47,8 @@ class Access:
 @requires(Permission.OWN)
 def home() -> Response:
     """Plan, next bill, what is overdue, the latest invoices, and whether they may use it all."""
-    customer, at = own_customer(), clock.now()
+    customer = own_customer()
+    at = present(customer.id)
     subscriptions = query.subscriptions_of(customer.id)
     running = [row for row in subscriptions if row.status not in query.ENDED]
     return render(

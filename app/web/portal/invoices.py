@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response, request, url_for
 
-from app import clock
 from app.db import current_tenant_id, session
 from app.domain.errors import NotFound
 from app.models import Invoice, Tenant
 from app.permissions import Permission
+from app.present import present
 from app.queries import portal as query
 from app.services import pay_links
 from app.web.auth_guard import requires
@@ -35,7 +35,7 @@ pages = Blueprint("invoices", __name__, url_prefix="/invoices")
 @requires(Permission.OWN)
 def index() -> Response:
     """All of them, the newest first, with what was invoiced and what is overdue."""
-    at, text, choice = clock.now(), request.args.get("q"), request.args.get("status")
+    at, text, choice = present(own_id()), request.args.get("q"), request.args.get("status")
     found = query.invoices_of(
         own_id(),
         STATUSES.get(choice or "", query.ISSUED),
@@ -60,7 +60,7 @@ def index() -> Response:
 @requires(Permission.OWN)
 def show(invoice_id: str) -> Response:
     """One invoice: what for, why so much, what was paid, and where it stands when it was not."""
-    invoice, at = _issued(invoice_id), clock.now()
+    invoice, at = _issued(invoice_id), present(invoice_id)
     payments = query.payments_of(invoice.id)
     return render(
         "portal/invoices/detail.html",
@@ -83,7 +83,7 @@ def pdf(invoice_id: str) -> Response:
 @requires(Permission.OWN)
 def pay(invoice_id: str) -> Response:
     """To the page where it is paid, which is the same for those who come by mail."""
-    token = pay_links.invoice_token(_issued(invoice_id).id, clock.now())
+    token = pay_links.invoice_token(_issued(invoice_id).id, present(invoice_id))
     return go(url_for("checkout.show", token=token))
 
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, flash, request, url_for
 from wtforms import BooleanField
 
-from app import clock
 from app.db import transaction
 from app.domain.errors import Conflict, NotFound
 from app.gateways.types import Redirect
 from app.models import PaymentMethod, Subscription
 from app.permissions import Permission
+from app.present import present
 from app.queries import portal as query
 from app.services import payment_methods
 from app.web.auth_guard import requires
@@ -98,7 +98,7 @@ def make_default(method_id: str) -> Response:
     """Charge this one from now on; what is due is tried with it at once."""
     row = own(PaymentMethod, method_id)
     with transaction():
-        payment_methods.make_default(row.id, clock.now())
+        payment_methods.make_default(row.id, present(row.id))
     return done(url_for("portal.payment_methods.index"), f"{method_name(row)} is your default method now.")
 
 
@@ -121,7 +121,7 @@ def remove(method_id: str) -> Response:
 
 def _remove(method_id: str) -> None:
     with transaction():
-        payment_methods.remove(method_id, clock.now())
+        payment_methods.remove(method_id, present(method_id))
 
 
 def _removal(row: PaymentMethod, form: Form) -> Response:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from flask import Blueprint, Response, url_for
 from wtforms import RadioField, SelectChoice, TextAreaField, ValidationError
 
-from app import clock
 from app.db import transaction
 from app.models import Subscription
 from app.permissions import Permission
+from app.present import present
 from app.queries import portal as query
 from app.services import subscriptions
 from app.services.formats import day_text
@@ -103,13 +103,13 @@ def go_on(subscription_id: str) -> Response:
     """Take the end back while it has not come."""
     row = own(Subscription, subscription_id)
     with transaction():
-        subscriptions.uncancel(row.id, clock.now())
+        subscriptions.uncancel(row.id, present(row.id))
     return done(_page(row), "Your subscription goes on as before.")
 
 
 def _cancel(subscription_id: str, reason: str | None) -> None:
     with transaction():
-        subscriptions.cancel(subscription_id, clock.now(), at_period_end=True, reason=reason)
+        subscriptions.cancel(subscription_id, present(subscription_id), at_period_end=True, reason=reason)
 
 
 def _cancellation(row: Subscription, form: CancellationForm) -> Response:
