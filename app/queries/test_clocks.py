@@ -82,7 +82,8 @@ def customers_on(clock_id: str) -> list[Customer]:
 def counts(clock_ids: Collection[str]) -> Mapping[str, int]:
     """How many customers live by each of these clocks, if any do."""
     query = select(Customer.test_clock_id, func.count()).where(Customer.test_clock_id.in_(clock_ids))
-    return dict(session().execute(query.group_by(Customer.test_clock_id)).tuples().all())  # type: ignore[arg-type]
+    rows = session().execute(query.group_by(Customer.test_clock_id))
+    return {str(clock_id): count for clock_id, count in rows}
 
 
 def to_be_moved() -> list[tuple[str, str]]:

@@ -64,7 +64,7 @@ def customers(references: Collection[str]) -> dict[str, UUID]:
 
 def presents(customers: Collection[UUID]) -> dict[UUID, datetime]:
     """What the test clocks of these customers show; those who live in real time are not among them."""
-    return dict(session().execute(_SHOWN, {"ids": list(customers)}).tuples().all())
+    return {row.id: row.now_at for row in session().execute(_SHOWN, {"ids": list(customers)})}
 
 
 def meters(codes: Collection[str]) -> dict[str, KnownMeter]:
