@@ -18,6 +18,7 @@ SIMULATORS: Mapping[str, str] = {
     "web3": "simulators.web3:Web3Simulator",
     "btcpay": "simulators.btcpay:BTCPaySimulator",
     "paypal": "simulators.paypal:PaypalSimulator",
+    "pesapal": "simulators.pesapal:PesapalSimulator",
 }
 
 

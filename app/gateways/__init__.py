@@ -10,6 +10,7 @@ from app.gateways.base import Gateway
 REGISTRY: Mapping[str, str] = {
     "btcpay": "app.gateways.btcpay:BTCPayGateway",
     "paypal": "app.gateways.paypal:PaypalGateway",
+    "pesapal": "app.gateways.pesapal:PesapalGateway",
     "sandbox": "app.gateways.sandbox:SandboxGateway",
     "square": "app.gateways.square:SquareGateway",
     "stripe": "app.gateways.stripe:StripeGateway",

@@ -174,6 +174,8 @@ class Checks:
 class PaymentResult:
     """How a payment stands. `amount` is what the gateway says it took (minor units of `amount.currency`).
 
+    Without a `next_action`, a payment that still requires one requires what was told before.
+
     `fee` is in the currency the gateway settles in, which may be another one. `to_balance`: this money is not what was
     asked for, and becomes the customer's balance instead of paying the invoice. `quote` is what the payer was told.
     """

@@ -1,6 +1,7 @@
 """Payments: claiming an attempt, and the one door through which every result comes in."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func
 
@@ -122,12 +123,17 @@ def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> Non
         payment.check_at = None
         return
     payment.gateway_ref = result.gateway_ref or payment.gateway_ref
-    payment.next_action = as_json(result.next_action)
+    payment.next_action = as_json(result.next_action) or _told_before(payment, result)
     if move(payment, result.status, at):
         _RECORDERS[result.status](payment, result, at)
         session().flush()
     elif payment.status in OPEN_STATUSES:
         _ask_later(payment, at)
+
+
+def _told_before(payment: Payment, result: PaymentResult) -> dict[str, Any]:
+    """Some gateways say once only what the payer has to do."""
+    return payment.next_action if result.status is PaymentStatus.REQUIRES_ACTION else {}
 
 
 def _record_older_answer(payment: Payment, result: PaymentResult, at: datetime) -> None:

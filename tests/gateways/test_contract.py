@@ -130,7 +130,8 @@ def test_a_payment_without_a_token_waits_for_what_the_payer_has_to_do(world: Wor
     assert begun.next_action
     asked = gateway.fetch_payment(ref_of(request, begun))
     assert asked
-    assert (asked.status, asked.next_action) == (PaymentStatus.REQUIRES_ACTION, begun.next_action)
+    again = begun.next_action if world.repeats_action else None
+    assert (asked.status, asked.next_action) == (PaymentStatus.REQUIRES_ACTION, again)
     assert world.books() == []
     paid = finished(world, gateway, request, begun)
     assert (paid.status, paid.amount) == (PaymentStatus.SUCCEEDED, request.amount)

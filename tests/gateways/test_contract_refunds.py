@@ -44,7 +44,7 @@ def test_the_same_refund_key_sends_money_back_once(world: World, gateway: Gatewa
     _, payment = settled(world, gateway, 1130)
     request = a_refund(world, payment, 400)
     first, second = gateway.refund(request), gateway.refund(request)
-    assert first.gateway_ref == second.gateway_ref
+    assert second.gateway_ref == first.gateway_ref if world.repeats_answers else second.status is RefundStatus.FAILED
     assert [taken.refunded for taken in world.books()] == [400]
 
 
