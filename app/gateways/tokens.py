@@ -15,7 +15,7 @@ class Token(NamedTuple):
     """A token, and for how many seconds it may be used."""
 
     text: str
-    seconds: float
+    seconds: int
 
 
 class Tokens:
@@ -23,7 +23,7 @@ class Tokens:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[str, tuple[str, float]] = {}
+        self._kept: dict[str, tuple[str, int]] = {}
 
     def calling(self, account: str, obtain: Callable[[], Token], call: Callable[[str], Answer]) -> Answer:
         """Make a call with the account's token. One that the gateway has ended early (401) is replaced once: what it
@@ -40,13 +40,13 @@ class Tokens:
 
     def _good(self, account: str) -> str | None:
         with self._lock:
-            text, until = self._kept.get(account, ("", 0.0))
+            text, until = self._kept.get(account, ("", 0))
         return text if time.monotonic() < until else None
 
     def _renew(self, account: str, obtain: Callable[[], Token]) -> str:
         token = obtain()
         with self._lock:
-            self._kept[account] = (token.text, time.monotonic() + token.seconds)
+            self._kept[account] = (token.text, int(time.monotonic()) + token.seconds)
         return token.text
 
 
