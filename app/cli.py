@@ -43,9 +43,11 @@ def cli() -> None:
 @port_option
 @data_dir_option
 @click.option("--demo/--no-demo", default=True, help="Make demo data when the database is empty.")
-def up(host: str, port: int, data_dir: Path, demo: bool) -> None:
+@click.option("--simulators/--no-simulators", help="Serve simulated gateways too, and connect the demo to them.")
+@click.option("--simulators-port", default=18100, show_default=True, type=click.IntRange(1, 65535))
+def up(host: str, port: int, data_dir: Path, demo: bool, simulators: bool, simulators_port: int) -> None:
     """Run everything: servers, web, worker and scheduler, until Ctrl-C."""
-    run_all(Wanted(host, port, data_dir, demo), click.echo)
+    run_all(Wanted(host, port, data_dir, demo, simulators_port if simulators else None), click.echo)
 
 
 @cli.command()
@@ -98,6 +100,19 @@ def seed(data_dir: Path) -> None:
             for login in access.logins:
                 click.echo(f"  {login.role:<16}{login.email:<24}{login.password}")
             click.echo(f"  {'API key':<16}{access.api_key}")
+
+
+@cli.command("simulated-accounts")
+@click.argument("addresses", nargs=-1, required=True, metavar="GATEWAY=URL…")
+@data_dir_option
+def connect_simulators(addresses: Sequence[str], data_dir: Path) -> None:
+    """Give the demo tenant an account at each of these simulated gateways."""
+    from app.services import demo_gateways
+
+    named = {name: url for name, _, url in (address.partition("=") for address in addresses)}
+    with _application(data_dir):
+        if demo_gateways.connect(named, clock.now()) is None:
+            click.echo("quittance: there is no demo tenant; connect the simulated gateways by hand.", err=True)
 
 
 @cli.command()

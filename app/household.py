@@ -17,6 +17,7 @@ from app.config import load_settings
 from app.datadir import DataDir, Variables
 from app.embedded import Server
 from app.processes import Child, Program, Watch
+from app.simulated import Simulators
 from app.startup import CannotStart, require_database, require_redis
 from app.surroundings import Embedded, given
 
@@ -35,6 +36,7 @@ class Wanted:
     port: int
     data_dir: Path
     demo: bool
+    simulators_port: int | None = None  # where the simulated gateways begin; None without them
 
     @property
     def address(self) -> str:
@@ -51,6 +53,7 @@ class Household:
         self.data_dir = data_dir
         self.watches: list[Watch] = []
         self.demo_access = ""
+        self.simulators = ""
 
     def start(self) -> None:
         """Servers, schema, processes, demo data; done when the web server is ready. Raises CannotStart, BadSettings."""
@@ -73,6 +76,7 @@ class Household:
         lines = (
             f"Quittance is ready at {self.wanted.address}",
             self.demo_access,
+            self.simulators,
             f"All that it keeps is in {self.data_dir.path}. Ctrl-C stops it.",
         )
         return "\n".join(line for line in lines if line)
@@ -103,6 +107,8 @@ class Household:
         self._start(process("web", "--host", self.wanted.host, "--port", str(self.wanted.port)))
         if self.wanted.demo:
             self.demo_access = self._demo(variables)  # before anybody works: the demo lives through its past in order
+        if self.wanted.simulators_port:
+            self.simulators = self._simulate(self.wanted.simulators_port, variables)
         self._start(process("worker"))
         self._wait_until_ready()
         self._start(process("scheduler"))
@@ -127,6 +133,13 @@ class Household:
                 raise CannotStart("The demo data cannot be made, see above; --no-demo goes without.", "demo_failed")
             self.data_dir.remember(DEMO_ACCESS, f"Sign in as\n{seeding.stdout.rstrip()}")
         return self.data_dir.recall(DEMO_ACCESS)
+
+    def _simulate(self, first_port: int, variables: Variables) -> str:
+        """What is to be known of the simulated gateways, which are served and connected from now on."""
+        simulators = Simulators(first_port, self.data_dir, variables)
+        greeting = simulators.greeting
+        self._start(simulators)
+        return greeting
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

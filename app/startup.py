@@ -19,8 +19,8 @@ class CannotStart(Exception):
         self.code = code
 
 
-def require_free_port(host: str, port: int) -> None:
-    """Raises CannotStart unless something can listen there now."""
+def require_free_port(host: str, port: int, option: str = "--port") -> None:
+    """Raises CannotStart unless something can listen there now; `option` is where another port is named."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -30,7 +30,7 @@ def require_free_port(host: str, port: int) -> None:
         except OSError as error:
             reason = error.strerror or "the address is not known here"
             raise CannotStart(
-                f"Cannot listen on {host}:{port} ({reason}). Free it, or choose another with --port.",
+                f"Cannot listen on {host}:{port} ({reason}). Free it, or choose another with {option}.",
                 "port_unavailable",
             ) from None
 

@@ -1,4 +1,7 @@
-"""`python -m simulators --port 18100 [--books DIRECTORY]`: all simulators, one port after the other, until Ctrl-C."""
+"""`python -m simulators --port 18100 [--books DIRECTORY]`: all simulators, one port after the other, until Ctrl-C.
+
+`--list` says which ones, in the order of their ports, and serves nothing.
+"""
 
 import argparse
 import signal
@@ -17,7 +20,11 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m simulators", description="Payment gateways on loopback.")
     parser.add_argument("--port", type=int, default=FIRST_PORT, help="the first one's, the others follow; 0 for any")
     parser.add_argument("--books", type=Path, help="keep their books in this directory; else they forget at the end")
+    parser.add_argument("--list", action="store_true", help="say which ones there are, and end")
     options = parser.parse_args(words)
+    if options.list:
+        print("\n".join(SIMULATORS))  # noqa: T201
+        return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as running:
         for number, name in enumerate(SIMULATORS):

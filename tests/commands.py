@@ -65,8 +65,9 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 class Up:
     """A `quittance up` on a data directory, which can be ended and started again."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *options: str) -> None:
         self.data_dir = data_dir
+        self.options = options
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._errors = data_dir.with_suffix(".errors")
@@ -74,7 +75,7 @@ class Up:
 
     def start(self) -> str:
         """Start it; gives what it prints when it is ready."""
-        words = [*QUITTANCE, "up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
+        words = [*QUITTANCE, "up", "--data-dir", str(self.data_dir), "--port", str(self.port), *self.options]
         with self._errors.open("w") as errors:
             self.process = subprocess.Popen(
                 words, env=surroundings({}), stdout=subprocess.PIPE, stderr=errors, text=True

@@ -1,5 +1,6 @@
 """`quittance up`, for real: started, looked at, knocked about, stopped, started again on the same data."""
 
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -7,17 +8,20 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from app.processes import wait_until
+from simulators import SIMULATORS
 from tests.commands import Up, all_gone, command_line, free_port, quittance
 
 pytestmark = pytest.mark.slow
+SIMULATORS_AT = 28100 + os.getpid() % 5000
 
 
 @pytest.fixture(scope="module")
 def up(place: Callable[[], Path]) -> Iterator[Up]:
     """One that runs, with demo data. Whichever test ends it starts it again."""
-    running = Up(place() / "data")
+    running = Up(place() / "data", "--simulators", "--simulators-port", str(SIMULATORS_AT))
     yield running
     running.end()
 
@@ -26,6 +30,12 @@ def test_it_greets_with_the_address_the_logins_and_a_key_once_it_is_ready(up: Up
     assert up.answers()
     for part in (up.address, "admin@maple.example", "viewer@maple.example", "pay@aurora.example", "qk_test_"):
         assert part in up.greeting
+
+
+def test_every_simulated_gateway_is_there_and_knows_the_demos_address(up: Up) -> None:
+    assert f"Simulated gateways ({', '.join(SIMULATORS)}) at 127.0.0.1:{SIMULATORS_AT}" in up.greeting
+    for port in range(SIMULATORS_AT, SIMULATORS_AT + len(SIMULATORS)):
+        assert requests.get(f"http://127.0.0.1:{port}/_control/account", timeout=5).json()
 
 
 def test_another_one_on_the_same_data_says_where_the_first_runs(up: Up) -> None:
@@ -47,7 +57,8 @@ def test_the_doctor_finds_nothing_missing(up: Up) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["app.cli worker", "app.cli scheduler", "app.cli web", "redis-server", "bin/postgres -D"]
+    "pattern",
+    ["app.cli worker", "app.cli scheduler", "app.cli web", "redis-server", "bin/postgres -D", "-m simulators"],
 )
 def test_whatever_is_killed_is_started_again(up: Up, pattern: str) -> None:
     victim, before = up.child(pattern), up.errors()
