@@ -111,9 +111,11 @@ def _check_currency(buyer: Buyer, currency: str, field: str) -> None:
 
 def _terms(asked: SubscriptionToPreview, offer: Offer, quantity: int) -> Terms:
     """The terms of a plan, with what the request says about parts of a period."""
-    mode = ProrationMode(asked.proration)
-    rules = ProrationRules(mode, mode, mode)
-    return replace(offer.terms(quantity), first_period=FirstPeriod(asked.first_period), proration=rules)
+    terms = offer.terms(quantity)
+    if asked.proration:
+        mode = ProrationMode(asked.proration)
+        terms = replace(terms, proration=ProrationRules(mode, mode, mode))
+    return replace(terms, first_period=FirstPeriod(asked.first_period)) if asked.first_period else terms
 
 
 def _changes(asked: SubscriptionToPreview, offer: Offer) -> Iterator[NamedChange]:

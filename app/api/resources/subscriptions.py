@@ -16,6 +16,7 @@ from app.api.schemas.subscriptions import (
     SubscriptionListing,
 )
 from app.domain.anchors import ANNIVERSARY
+from app.domain.terms import ProrationMode
 from app.permissions import Permission
 from app.present import present
 from app.queries import lists
@@ -81,9 +82,16 @@ def end_subscription(subscription_id: str, query: CancellationQuery) -> Subscrip
 @v1.post("/subscriptions/<subscription_id>/cancel")
 @writes(Subscription, Permission.SELL)
 def cancel_subscription(subscription_id: str, json: Cancellation) -> Subscription:
-    """End a subscription now, or with its period, and say why."""
+    """End a subscription now, or with its period, and say why.
+
+    Ended now, what was used and not paid for is invoiced, and `credit` gives back paid time that is not used.
+    """
     row = subscriptions.cancel(
-        subscription_id, present(subscription_id), at_period_end=json.at_period_end, reason=json.reason
+        subscription_id,
+        present(subscription_id),
+        at_period_end=json.at_period_end,
+        reason=json.reason,
+        credit=ProrationMode(json.credit),
     )
     return Subscription.of(row)
 

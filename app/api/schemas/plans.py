@@ -14,11 +14,12 @@ from app.domain.money import Money
 from app.domain.pricing import Standard
 
 Interval = Literal["day", "week", "month", "year"]
+Proration = Literal["second", "day", "none", "full", "next_period"]
 Whole = Annotated[int, Field(ge=0, le=10_000)]
 
 
-class PlanChanges(Request):
-    """What of a plan can change. Another price, charge or rhythm makes a new version: what is sold keeps its own."""
+class PlanBasics(Request):
+    """What a plan costs, and how often."""
 
     name: Text = UNSET
     currency: Currency = UNSET
@@ -48,6 +49,20 @@ class PlanChanges(Request):
         return {**values, "price": {"model": "standard", "unit_amount": str(amount.amount)}}
 
 
+class PlanChanges(PlanBasics):
+    """What of a plan can change. Another price, charge, rhythm or rule makes a new version: what is sold keeps its own.
+
+    `proration_upgrade` and `proration_downgrade` say how a change to something dearer or cheaper is paid unless the
+    change itself does; `proration_counted` how shorter first and last periods are counted.
+    """
+
+    bill: Literal["in_advance", "in_arrears"] = UNSET
+    first_period: Literal["prorate", "full", "free"] = UNSET
+    proration_upgrade: Proration = UNSET
+    proration_downgrade: Proration = UNSET
+    proration_counted: Literal["second", "day"] = UNSET
+
+
 class NewPlan(PlanChanges):
     """A plan to add to a product: an `amount` for each unit and period, or a `price` of any model."""
 
@@ -73,6 +88,11 @@ class Plan(BaseModel):
     interval_count: int
     trial_days: int
     tax_behavior: str
+    bill: str
+    first_period: str
+    proration_upgrade: str
+    proration_downgrade: str
+    proration_counted: str
     charges: list[Charge]
     metadata: dict[str, str]
     created_at: Utc
@@ -93,6 +113,11 @@ class Plan(BaseModel):
             interval_count=row.interval_count,
             trial_days=row.trial_days,
             tax_behavior=row.tax_behavior,
+            bill=row.bill,
+            first_period=row.first_period,
+            proration_upgrade=row.proration_upgrade,
+            proration_downgrade=row.proration_downgrade,
+            proration_counted=row.proration_counted,
             charges=[Charge.of(charge) for charge in row.charges],
             metadata=row.details,
             created_at=row.created_at,

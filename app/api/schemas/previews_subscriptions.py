@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.api.schemas.base import UNSET, Request
 from app.api.schemas.invoices import InvoiceTax
-from app.api.schemas.plans import Interval, PlanChanges
+from app.api.schemas.plans import Interval, PlanBasics
 from app.api.schemas.previews import OrText, Preview, bounded_price
 from app.api.schemas.previews_invoices import PreviewedLine, shown_line, shown_totals
 from app.api.schemas.subscriptions import AnchorChoice
@@ -38,8 +38,8 @@ def _whole(quantity: Decimal) -> Decimal:
 Quantity = Annotated[Number, AfterValidator(_whole)]
 
 
-class InlinePlan(PlanChanges):
-    """A plan that is not stored: what adding one takes, and when it is billed."""
+class InlinePlan(PlanBasics):
+    """A plan that is not stored: what it costs, how often, and when it is billed."""
 
     currency: Currency
     interval: Interval
@@ -99,8 +99,8 @@ class SubscriptionToPreview(Preview):
     start_at: Instant | None = None
     timezone: Timezone | None = None
     anchor: AnchorChoice | None = None
-    first_period: Literal["prorate", "full", "free"] = "prorate"
-    proration: Literal["second", "day"] = "second"
+    first_period: Literal["prorate", "full", "free"] | None = Field(None, description="The plan's own unless given.")
+    proration: Literal["second", "day"] | None = Field(None, description="The plan's own rules unless given.")
     until: Instant | None = None
     cycles: Annotated[int, Field(ge=1, le=MAX_PERIODS)] | None = None
     changes: Annotated[list[ChangeToPreview], Field(max_length=MAX_CHANGES)] = Field(default_factory=list)

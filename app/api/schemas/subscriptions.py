@@ -1,5 +1,6 @@
 """Subscriptions on the wire."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -60,6 +61,7 @@ class Cancellation(Request):
     """When to end a subscription, and why."""
 
     at_period_end: bool = False
+    credit: Literal["second", "day", "none"] = Field("none", description="Now: how unused paid time is given back.")
     reason: Reason | None = None
 
 
@@ -84,6 +86,13 @@ class Subscription(Answer):
     current_period_start: Utc
     current_period_end: Utc
     next_billing_at: Utc | None
+    timezone: str
+    anchor_on: datetime = Field(description="A wall time in its time zone from which all periods are counted.")
+    next_plan: str | None = Field(validation_alias="next_plan_id", description="What it is on from the next period on.")
+    next_quantity: int | None
+    paused_at: Utc | None
+    paused_billing: str | None = Field(description="What is billed while it is paused: skip, bill or free.")
+    resume_at: Utc | None
     past_due_at: Utc | None
     cancel_at_period_end: bool
     canceled_at: Utc | None
