@@ -52,6 +52,7 @@ ADMIN: tuple[Group, ...] = (
         "Engine room",
         (
             Item("Mails", "admin.mails.index", "envelope", Permission.VIEW),
+            Item("Webhooks", "admin.webhooks.index", "inbox", Permission.VIEW),
             Item("Tasks", "admin.tasks.index", "list-check", Permission.VIEW),
             Item("Audit log", "admin.audit.index", "clock-history", Permission.VIEW),
         ),

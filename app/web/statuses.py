@@ -27,6 +27,7 @@ _LABELS = {
     "requires_action": "Waiting for customer",
     "unknown": "No answer yet",
     "uncollectible": "Written off",
+    "dead": "Laid aside",
 }
 
 STATUSES: Mapping[str, Mapping[str, Badge]] = {
@@ -55,6 +56,7 @@ STATUSES: Mapping[str, Mapping[str, Badge]] = {
     "mode": _badges(success="live", warning="test"),
     "mail": _badges(success="sent", info="queued", danger="failed"),
     "task": _badges(success="done", info="due", danger="dead"),
+    "notice": _badges(success="done", info="due", danger="dead", secondary="dismissed"),
     "person": _badges(success="active", info="invited", secondary="disabled"),
     "product": _badges(success="active", secondary="archived"),
     "plan": _badges(success="active", secondary="archived"),

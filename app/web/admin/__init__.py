@@ -23,6 +23,7 @@ from app.web.admin import (
     tasks,
     taxes,
     users,
+    webhooks,
     workspace,
 )
 from app.web.admin.blueprint import pages
@@ -48,6 +49,7 @@ NOUNS = (
     taxes,
     workspace,
     mails,
+    webhooks,
     tasks,
     audit,
     search,

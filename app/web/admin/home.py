@@ -9,7 +9,7 @@ from flask import Response, request, url_for
 from app import clock
 from app.domain.money import Money
 from app.permissions import Permission
-from app.queries import lists, records
+from app.queries import inbox, lists, records
 from app.queries.filters import Listed
 from app.services.figures import Figures, figures
 from app.services.formats import safe_locale
@@ -60,6 +60,7 @@ WATCHED = (
         {"status": "parked"},
     ),
     Watched("task", "Work laid aside", "cpu", records.tasks, DEAD, "tasks.index", DEAD),
+    Watched("notice", "Webhooks laid aside", "inbox", inbox.notices, DEAD, "webhooks.index", DEAD),
     Watched("mail", "Mails not sent", "envelope-exclamation", records.mails, GIVEN_UP, "mails.index", GIVEN_UP),
 )
 

@@ -14,10 +14,11 @@ from werkzeug.test import TestResponse
 from app import clock
 from app.db import session, tenant_scope, transaction
 from app.gateways.sandbox_bank import SandboxBank
+from app.gateways.types import Notice, NoticeKind, PaymentRef, RawRequest
 from app.jobs.schedule import run_due
-from app.models import JournalEntry, Mail, Payment, Subscription, Task
+from app.models import InboxNotice, JournalEntry, Mail, Payment, Subscription, Task
 from app.queries.base import get
-from app.services import api_keys, invoices, subscriptions, users
+from app.services import api_keys, inbox, invoices, subscriptions, users
 from app.services.one_off import OneOff
 from app.services.subscription_status import park
 from app.web.once import new_submission_key
@@ -122,6 +123,7 @@ class World:
     entry_id: str = ""
     mail_id: str = ""
     task_id: str = ""
+    notice_id: str = ""
 
     def ids(self) -> dict[str, str]:
         """What fills the addresses of pages."""
@@ -161,10 +163,13 @@ def _add_the_rest(world: World, at: datetime) -> None:
         world.user_id = users.create("buyer@foxglove.example", "Fay", "customer", at, **customer).id
         park(get(Subscription, world.parked_id, lock=True), at, "The customer has no province.")
         world.mail_id, world.task_id = _give_up(Mail, "failed"), _give_up(Task, "dead")
+        notice = Notice(NoticeKind.PAYMENT, "evt_1", PaymentRef("", "sbx_1"))
+        inbox.keep(world.account_id, RawRequest(b'{"id": "evt_1", "email": "ada@example.com"}', {}), [notice], at)
+        world.notice_id = _give_up(InboxNotice, "dead")
         world.entry_id = str(session().query(JournalEntry.id).first()[0])  # type: ignore[index]
 
 
-def _give_up(model: type[Mail] | type[Task], state: str) -> str:
+def _give_up(model: type[Mail] | type[Task] | type[InboxNotice], state: str) -> str:
     row = session().query(model).order_by(model.id).first()
     assert row
     row.state, row.last_error = state, "Connection refused"

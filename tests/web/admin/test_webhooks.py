@@ -1,0 +1,49 @@
+"""Webhooks on the pages of the staff: found, read without what is private, worked on again, dismissed."""
+
+from sqlalchemy import select
+
+from app.db import session
+from app.models import AuditEntry, InboxNotice
+from app.queries.base import get
+from tests.web.admin.desk import Desk, World, words
+
+
+def state(desk: Desk, notice_id: str) -> str:
+    with desk.inside():
+        return get(InboxNotice, notice_id).state
+
+
+def audited(desk: Desk, notice_id: str) -> list[str]:
+    with desk.inside():
+        return list(session().scalars(select(AuditEntry.action).where(AuditEntry.subject_id == notice_id)))
+
+
+def test_what_was_laid_aside_is_on_the_first_page_and_in_the_list(desk: Desk, world: World) -> None:
+    assert f"/admin/webhooks/{world.notice_id}" in desk.get("/admin/")
+    assert world.notice_id in desk.get("/admin/webhooks/?state=dead")
+    assert world.notice_id not in desk.get("/admin/webhooks/?state=done")
+    assert world.notice_id in desk.get(f"/admin/webhooks/?kind=payment&account={world.account_id}")
+
+
+def test_it_is_read_without_what_tells_who_the_payer_is(desk: Desk, world: World) -> None:
+    page = words(desk.get(f"/admin/webhooks/{world.notice_id}"))
+    assert "evt_1" in page
+    assert "ada@example.com" not in page
+    assert "[redacted]" in page
+
+
+def test_it_is_worked_on_again_and_that_is_audited(desk: Desk, world: World) -> None:
+    page = f"/admin/webhooks/{world.notice_id}"
+    desk.press(page, f"{page}/replay")
+    assert state(desk, world.notice_id) == "due"
+    assert audited(desk, world.notice_id) == ["notice.replay"]
+    assert "waits to be worked on already" in desk.post(f"{page}/replay").text
+
+
+def test_it_is_dismissed_with_a_reason(desk: Desk, world: World) -> None:
+    page = f"/admin/webhooks/{world.notice_id}"
+    desk.refused(f"{page}/dismissal", {"reason": ""})
+    desk.does(f"{page}/dismissal", {"reason": "A payment of our web shop"})
+    assert state(desk, world.notice_id) == "dismissed"
+    assert "Webhook dismissed" in desk.get(page)
+    assert f"/admin/webhooks/{world.notice_id}" not in desk.get("/admin/")
