@@ -20,6 +20,7 @@ class Account(NamedTuple):
 CHART: dict[str, Account] = {
     "accounts_receivable": Account("Accounts receivable", "asset"),
     "gateway_clearing": Account("Money at gateways", "asset"),
+    "bank": Account("Money paid out to the bank", "asset"),
     "disputes": Account("Money held for disputes", "asset"),
     "deferred_revenue": Account("Revenue not yet earned", "liability"),
     "tax_payable": Account("Sales tax payable", "liability"),
@@ -81,6 +82,7 @@ _REFUNDED = _rule(
 # Tax on a debt that will never be paid is not owed to the state (Excise Tax Act, section 231).
 _WRITTEN_OFF = _rule(debit={"bad_debt": "net", "tax_payable": "tax"}, credit={"accounts_receivable": "total"})
 _DISPUTED = _rule(debit={"disputes": "amount"}, credit={"gateway_clearing": "amount"})
+_DISPUTE_LOST = _rule(debit={"bad_debt": "amount"}, credit={"disputes": "amount"})
 
 FACTS: dict[str, Rule] = {
     "invoice_finalized": _FINALIZED,
@@ -101,9 +103,11 @@ FACTS: dict[str, Rule] = {
     "write_off_recovered": _WRITTEN_OFF.mirrored(),
     "revenue_recognized": _rule(debit={"deferred_revenue": "amount"}, credit={"sales_revenue": "amount"}),
     "gateway_fee": _rule(debit={"gateway_fees": "amount"}, credit={"gateway_clearing": "amount"}),
+    "payout": _rule(debit={"bank": "amount"}, credit={"gateway_clearing": "amount"}),
     "dispute_opened": _DISPUTED,
     "dispute_won": _DISPUTED.mirrored(),
-    "dispute_lost": _rule(debit={"bad_debt": "amount"}, credit={"disputes": "amount"}),
+    "dispute_lost": _DISPUTE_LOST,
+    "dispute_reopened": _DISPUTE_LOST.mirrored(),
 }
 
 

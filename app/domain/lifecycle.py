@@ -62,14 +62,14 @@ _REFUND = _moves(
     failed="succeeded",
 )
 
-# An inquiry takes no money and may be closed or become a dispute. The bank can open a won one again
+# An inquiry takes no money and may be closed or become a dispute. The bank can open a decided one again
 # (arbitration).
 _DISPUTE = _moves(
     inquiry="open closed",
     open="under_review won lost accepted",
     under_review="open won lost",
-    won="under_review lost",
-    lost="won",
+    won="open under_review lost",
+    lost="open under_review won",
     accepted="",
     closed="open",
 )

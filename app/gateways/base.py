@@ -50,6 +50,7 @@ class Capability(Flag):
     SETUP = auto()
     METHOD_UPDATES = auto()
     HOSTED = auto()  # takes a payment without a token: on its own page, by a code to scan, or on the payer's phone
+    ANY_AMOUNT = auto()  # payers send what they like: less than asked for is booked as it came
     PHONE = auto()  # … and needs the payer's phone number for that
     CHOICES = auto()  # … in one of several ways that the payer chooses among
     NUMBERED = auto()  # needs a number for each attempt that no other one ever had

@@ -173,7 +173,8 @@ def paid_transaction(paid: Json) -> Transaction:
 def refunded_transaction(told: Json) -> Transaction:
     """A refund as a row of the list."""
     key = (told.get("reason") or "").rpartition("[")[2].rstrip("]")
-    return Transaction("refund", told["id"], key or None, _money(told["amount_money"]), instant(told["created_at"]))
+    amount, at = _money(told["amount_money"]), instant(told["created_at"])
+    return Transaction("refund", told["id"], key or None, amount, at, payment_ref=told["payment_id"])
 
 
 def paid_out_transaction(payout: Json) -> Transaction:

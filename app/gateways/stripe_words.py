@@ -210,6 +210,7 @@ def transaction(row: Json) -> Transaction:
         amount,
         _instant(row["created"]),
         UNITS.money(row["fee"], row["currency"]),
+        source.get("payment_intent") if kind == "refund" else None,
     )
 
 

@@ -329,6 +329,7 @@ class Transaction:
 
     `kind` is payment, refund, dispute, dispute_reversal, payout or fee. `amount` is never negative; that of a payment
     or refund is in the payer's currency, `fee` in the one the gateway settles in. `key` is ours, where it is known.
+    `payment_ref` is the gateway's reference of the payment that a refund belongs to.
     """
 
     kind: str
@@ -337,3 +338,4 @@ class Transaction:
     amount: Money
     at: datetime
     fee: Money | None = None
+    payment_ref: str | None = None

@@ -27,6 +27,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("credit note refunds", 60, "app.jobs.sweeps.refund_credit_notes"),
     Periodic("dunning", 60, "app.jobs.sweeps.dun"),
     Periodic("test clocks", 5, "app.jobs.clocks.advance_all"),
+    Periodic("reconciliation", 900, "app.jobs.sweeps.reconcile"),
     Periodic("old keys", 3600, "app.jobs.sweeps.forget_keys"),
     Periodic("collections", 30, "app.jobs.sweeps.collect"),
 )

@@ -18,6 +18,7 @@ from app.services import (
     idempotency,
     inbox_work,
     outbox,
+    reconciling,
     refunds,
     renewals,
     tasks,
@@ -71,6 +72,11 @@ def collect(at: datetime | None = None) -> int:
 def check_payments(at: datetime | None = None) -> int:
     """Ask gateways about payments and refunds whose answer is overdue."""
     return _each("checks", at, due_payments.check_due) + _each("refund_checks", at, refunds.check_due)
+
+
+def reconcile(at: datetime | None = None) -> int:
+    """Compare our books with the gateways' lists."""
+    return _each("reconciliation_plans", at, reconciling.plan) + _each("reconciliations", at, reconciling.compare_due)
 
 
 def send_mails(at: datetime | None = None) -> int:

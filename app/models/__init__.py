@@ -6,6 +6,7 @@ from app.models.catalog import Charge, Plan, Product
 from app.models.coupons import Coupon, Redemption
 from app.models.credit_notes import CreditNote, CreditNoteLine
 from app.models.customers import Customer, PaymentMethod
+from app.models.disputes import Dispute
 from app.models.documents import Document, Mail
 from app.models.events import AuditEntry, Event, StatusChange, Task
 from app.models.inbox import InboxNotice
@@ -15,6 +16,7 @@ from app.models.ledger import JournalEntry, LedgerAccount, Posting
 from app.models.metered_periods import MeteredPeriod
 from app.models.payments import GatewayAccount, Payment, Refund
 from app.models.people import LoginSession, PasswordReset, SignInCode, User
+from app.models.reconciliation import Difference, Reconciliation
 from app.models.subscriptions import Subscription
 from app.models.taxes import TaxRate, TaxRegistration
 from app.models.tenants import NumberSequence, Tenant
@@ -31,6 +33,8 @@ __all__ = [
     "CreditNote",
     "CreditNoteLine",
     "Customer",
+    "Difference",
+    "Dispute",
     "Document",
     "Event",
     "GatewayAccount",
@@ -52,6 +56,7 @@ __all__ = [
     "Plan",
     "Posting",
     "Product",
+    "Reconciliation",
     "Redemption",
     "Refund",
     "SignInCode",

@@ -52,7 +52,12 @@ NOT_EXECUTED = ("gateway_unavailable", "gateway_refused")  # codes of attempts t
 
 
 class Payment(HasStatus, TenantRow):
-    """One attempt to collect an invoice. Its id is our idempotency key, kept before anything is sent."""
+    """One attempt to collect an invoice. Its id is our idempotency key, kept before anything is sent.
+
+    `received_minor` is what came in, which may differ from what was asked for; `kept_minor` is what of it came late or
+    beyond what was owed, and became the customer's balance. The gateway's fee is in `fee_currency`, which is null until
+    the gateway has told it.
+    """
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -81,6 +86,10 @@ class Payment(HasStatus, TenantRow):
     currency: Mapped[str] = mapped_column(String(3))
     amount_minor: Mapped[int] = minor()
     refunded_minor: Mapped[int] = minor(default=0)
+    received_minor: Mapped[int | None] = minor()
+    kept_minor: Mapped[int] = minor(default=0, server_default="0")
+    fee_minor: Mapped[int] = minor(default=0, server_default="0")
+    fee_currency: Mapped[str | None] = mapped_column(String(3))
     off_session: Mapped[bool] = mapped_column(default=True)
     phone: Mapped[str | None] = mapped_column(String(15))
     keep_method: Mapped[bool] = mapped_column(default=False, server_default="false")

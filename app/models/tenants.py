@@ -38,6 +38,7 @@ class Tenant(Base):
         "incomplete_hours": 72,  # until a subscription expires whose first payment never came
         "grace_days": 7,  # past due customers keep access this long
         "grace_hours": 0,  # the invoice of a renewal stays a draft this long, to be looked at and changed
+        "late_money": "balance",  # money that comes late, or beyond what is owed: balance, or refund
         "numbering": "tenant",  # one series of invoice numbers for all, or one for each customer: tenant, customer
     }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, literal, tuple_
+from sqlalchemy import Select, func, literal, select, tuple_
 from sqlalchemy.types import TypeEngine
 
 from app.db import current_tenant_id, session
@@ -33,6 +33,12 @@ def get(model: type[Row], row_id: str, *, lock: bool = False) -> Row:
     if row is None:
         raise NotFound(f"There is no {known_as} {row_id}.", field="id")
     return row
+
+
+def server_clock() -> datetime:
+    """The instant by the database's clock, which all processes share: tells which of two questions came first."""
+    now: datetime = session().scalars(select(func.clock_timestamp())).one()
+    return now
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from app.models import (
     CreditNote,
     Customer,
     Event,
+    GatewayAccount,
     IdempotencyKey,
     InboxNotice,
     Invoice,
     Mail,
     Payment,
+    Reconciliation,
     Refund,
     Subscription,
     Task,
@@ -106,6 +108,8 @@ RULES: Mapping[str, Rule] = {
     "usage_checks": Rule(UsageCheck, UsageCheck.created_at, UsageCheck.customer_id),
     # Billing never waits for mail, so clocks do not either.
     "mails": Rule(Mail, Mail.due_at, Mail.customer_id, Mail.state == "queued", waited_for=False),
+    "reconciliation_plans": Rule(GatewayAccount, GatewayAccount.created_at, None, after=timedelta(days=1)),
+    "reconciliations": Rule(Reconciliation, Reconciliation.due_at, None, Reconciliation.state == "due"),
     "old_keys": Rule(IdempotencyKey, IdempotencyKey.created_at, None, after=IDEMPOTENCY_KEPT),
 }
 

@@ -18,6 +18,7 @@ from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.payments import is_overdue, open_payment
 from app.services import gateway_accounts, pay_links, payments
+from app.services.history import audit
 from app.services.outcomes import GivenUp, NoAnswer, NotExecuted, ask, call
 from app.services.payment_methods import payer_of
 from app.services.ways import Hosted
@@ -103,6 +104,18 @@ def told(payment_id: str, gateway_ref: str | None, at: datetime) -> bool:
     with transaction():
         payments.record(payment_id, found, at)
     return True
+
+
+def accept_amount(payment_id: str, at: datetime) -> Payment:
+    """Somebody has looked at an attempt whose amount was refused: book what the gateway says came, in the payment's
+    currency. Raises Conflict when the gateway says nothing of the kind."""
+    payment = get(Payment, payment_id)
+    found = ask(lambda: gateway_accounts.connect(payment.gateway_account).fetch_payment(_ref(payment)))
+    if not isinstance(found, PaymentResult) or (found.amount and found.amount.currency != payment.currency):
+        raise Conflict("The gateway tells no amount that could be booked.", code="amount_not_bookable")
+    with transaction():
+        audit("payment.accept_amount", payment_id, at, amount=str(found.amount))
+        return payments.record(payment_id, found, at, any_amount=True)
 
 
 def look(payment_id: str, at: datetime) -> Payment:

@@ -10,13 +10,13 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, func, or_, select
 
 from app.db import session
-from app.models import InboxNotice, Task
+from app.models import InboxNotice, Reconciliation, Task
 from app.queries.due import rows
 
 LEASE = timedelta(minutes=5)
 BATCH = 200
 
-Leased = TypeVar("Leased", Task, InboxNotice)
+Leased = TypeVar("Leased", Task, InboxNotice, Reconciliation)
 
 
 def due(model: type[Leased], kind: str, at: datetime) -> list[str]:

@@ -62,7 +62,7 @@ def post_refund(refund: Refund, payment: Payment, at: datetime, *, credited: int
     """Money went back: `credited` by a credit note, else what the payment left in the customer's balance, and the rest
     is a gift, because nothing says that less was owed."""
     other = refund.amount_minor - credited
-    from_balance = min(other, _credit_left(payment)) if other else 0
+    from_balance = min(other, credit_left(payment)) if other else 0
     amounts = {"credited": credited, "from_balance": from_balance, "gift": other - from_balance}
     posted = entry("payment_refunded", refund.currency, paid_out=refund.amount_minor, **amounts)
     post_all([Booking(refund.id, payment.customer_id, posted)], at)
@@ -117,7 +117,7 @@ def post_all(bookings: Sequence[Booking], at: datetime) -> None:
     balance_moves.move([change for found in changes for change in found], at)
 
 
-def _credit_left(payment: Payment) -> int:
+def credit_left(payment: Payment) -> int:
     """What a payment and the credit notes of its invoice left in the customer's balance, less what refunds took of it
     and what was spent, in minor units."""
     refunds = select(Refund.id).where(Refund.payment_id == payment.id)

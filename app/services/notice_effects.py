@@ -13,7 +13,7 @@ from app.models import GatewayAccount, Payment
 from app.queries.base import get
 from app.queries.inbox import methods_with, payment_named, refund_named
 from app.queries.test_clocks import present_of
-from app.services import charging, payment_methods, refunds
+from app.services import charging, disputes, payment_methods, refunds
 
 
 class Unmatched(Exception):
@@ -51,6 +51,13 @@ def _refund(account: GatewayAccount, notice: Notice, at: datetime) -> str:
     return refund.id
 
 
+def _dispute(account: GatewayAccount, notice: Notice, at: datetime) -> str:
+    found = disputes.look(account.id, notice.dispute_ref or "", at)
+    if found is None:
+        raise Unmatched("No payment here is the one that is disputed.")
+    return found.id
+
+
 def _method(account: GatewayAccount, notice: Notice, at: datetime) -> str:
     kept = methods_with(account.id, notice.method_token or "")
     if not kept:
@@ -70,5 +77,6 @@ def _own(account: GatewayAccount, payment: Payment | None) -> Payment:
 _FOLLOWERS: Mapping[NoticeKind, Callable[[GatewayAccount, Notice, datetime], str]] = {
     NoticeKind.PAYMENT: _payment,
     NoticeKind.REFUND: _refund,
+    NoticeKind.DISPUTE: _dispute,
     NoticeKind.METHOD: _method,
 }

@@ -14,7 +14,7 @@ from app.models import Invoice, Payment
 from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.payments import asked_from, open_payment
-from app.services import collection, ledger, payment_methods, ways, write_offs
+from app.services import amounts, collection, fees, ledger, payment_methods, ways, write_offs
 from app.services.events import emit
 from app.services.history import audit, move
 from app.services.locks import lock_debt
@@ -87,15 +87,24 @@ def claim(
     return row
 
 
-def record(payment_id: str, outcome: PaymentResult | NoAnswer | NotExecuted | GivenUp, at: datetime) -> Payment:
+def record(
+    payment_id: str,
+    outcome: PaymentResult | NoAnswer | NotExecuted | GivenUp,
+    at: datetime,
+    *,
+    any_amount: bool = False,
+) -> Payment:
     """Step three, and the only door: the answer, a webhook, the payer's return and reconciliation all end here.
 
     An equal state changes nothing, nor does an answer older than what is known; an illegal move raises
     IllegalTransition; the rest moves the status, posts the ledger, settles the invoice and emits events, all in the
-    caller's transaction.
+    caller's transaction. Less than was asked for is refused, unless somebody has looked at it (`any_amount`).
     """
     payment = get(Payment, payment_id, lock=True)
-    if isinstance(outcome, PaymentResult):
+    if isinstance(outcome, PaymentResult) and not any_amount and amounts.differs(payment, outcome):
+        amounts.refuse(payment, outcome, at)
+        _ask_later(payment, at)
+    elif isinstance(outcome, PaymentResult):
         _record_answer(payment, outcome, at)
     elif isinstance(outcome, NotExecuted) and payment.status in MAY_BE_UNSEEN:
         _record_not_executed(payment, outcome, at)
@@ -124,6 +133,8 @@ def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> Non
         return
     payment.gateway_ref = result.gateway_ref or payment.gateway_ref
     payment.next_action = as_json(result.next_action) or _told_before(payment, result)
+    if result.fee and result.status is PaymentStatus.SUCCEEDED:
+        fees.book(payment, result.fee, at)
     if move(payment, result.status, at):
         _RECORDERS[result.status](payment, result, at)
         session().flush()
@@ -180,6 +191,7 @@ def _succeeded(payment: Payment, result: PaymentResult, at: datetime) -> None:
     write_offs.recover(invoice, applied, at)
     ledger.post_payment(payment, received=received, applied=applied, at=at)
     emit("payment.succeeded", payment.id, at, customer_id=payment.customer_id, invoice=invoice.id, amount=str(received))
+    payment.received_minor, payment.kept_minor = received.minor, (received - applied).minor
     if received - applied:
         emit("payment.unapplied", payment.id, at, customer_id=payment.customer_id, amount=str(received - applied))
     collection.settle(invoice, applied, at)

@@ -29,6 +29,7 @@ from app.settings import current_settings
 OPEN_REFUNDS = ("sending", "pending", "unknown")
 MAY_BE_UNSEEN = ("sending", "unknown")
 CHECK_BATCH = 200
+MADE_AT_GATEWAY = "made_at_gateway"
 
 
 def refund(
@@ -98,6 +99,12 @@ def check(refund_id: str, at: datetime) -> Refund:
         return row
     with transaction():
         return record(refund_id, found or NotExecuted("The gateway never received this refund."), at)
+
+
+def adopt(payment_id: str, gateway_ref: str, amount: Money, at: datetime) -> Refund:
+    """Book a refund that somebody made on the gateway's own pages. Raises Conflict as `claim` does."""
+    row = claim(payment_id, amount, at, reason=MADE_AT_GATEWAY)
+    return record(row.id, RefundResult(RefundStatus.SUCCEEDED, gateway_ref), at)
 
 
 def told(refund_id: str, gateway_ref: str | None, at: datetime) -> bool:

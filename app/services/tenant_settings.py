@@ -10,6 +10,7 @@ from app.db import current_tenant_id, session
 from app.domain.errors import InvalidInput
 from app.domain.zones import zone
 from app.models import Tenant
+from app.services import late_money
 from app.services.dunning import rules_of
 from app.services.history import audit
 from app.services.invoice_numbers import NUMBERINGS
@@ -82,6 +83,8 @@ def _check_settings(row: Tenant) -> None:
             raise InvalidInput(f"{name} is a number of hours from {least} to {most}.", code="invalid_hours", field=name)
     if row.setting("numbering") not in NUMBERINGS:
         raise InvalidInput("numbering is tenant or customer.", code="invalid_numbering", field="numbering")
+    if row.setting("late_money") not in late_money.CHOICES:
+        raise InvalidInput("late_money is balance or refund.", code="invalid_late_money", field="late_money")
     try:
         rules_of(row)
     except ValueError:

@@ -18,6 +18,7 @@ CAN: Mapping[Capability, str] = {
     Capability.METHOD_UPDATES: "tell when a kept method changed or is gone",
     Capability.OFF_SESSION: "charge without the payer",
     Capability.HOSTED: "take a payment on its own page, by a code or on the payer's phone",
+    Capability.ANY_AMOUNT: "book whatever payers send",
     Capability.PHONE: "… by a prompt on the payer's phone",
     Capability.CHOICES: "… in one of several assets, as the payer chooses",
     Capability.NUMBERED: "… at an address that no other payment ever had",

@@ -396,7 +396,7 @@ class TestOurOwnTrouble:
 
     def test_one_broken_invoice_does_not_hold_up_the_others(self, shop: Shop, at: datetime, script: Script) -> None:
         broken, sound = shop.debt(), shop.debt()
-        wrong = PaymentResult(PaymentStatus.SUCCEEDED, "ref-1", Money(22_60, "USD"))
+        wrong = PaymentResult(PaymentStatus.SUCCEEDED, "longer than a column" * 20, Money(22_60, "CAD"))
         script["create_payment"] = lambda request: wrong if request.key in _attempts(broken) else TAKEN
         assert due_payments.collect_due(at) == 1
         assert fresh(Invoice, sound).status == "paid"

@@ -33,6 +33,7 @@ CAN = {
     Capability.METHOD_UPDATES: "Follows cards that are replaced",
     Capability.OFF_SESSION: "Charges while the customer is away",
     Capability.HOSTED: "Takes payments on its own page, by a code or by phone",
+    Capability.ANY_AMOUNT: "Books what payers send, even if it is less",
     Capability.PHONE: "Asks for the customer's phone number",
     Capability.CHOICES: "Lets customers choose what they pay in",
     Capability.NUMBERED: "Has an address of its own for every payment",
