@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -21,6 +21,7 @@ from app.startup import CannotStart, require_database
 from app.supervisor import up as run_all
 from app.surroundings import surroundings
 
+DAY = timedelta(days=1)
 data_dir_option = click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -146,6 +147,25 @@ def advance_clock(clock_id: str, instant: str, slug: str | None, data_dir: Path)
         click.echo(f"{row.name} shows {row.now_at:%Y-%m-%d %H:%M:%S} UTC.")
 
 
+@cli.command()
+@data_dir_option
+@click.option("--account", help="Name or id of a gateway account; all of them otherwise.")
+@click.option("--from", "first", metavar="DAY", help="First day, such as 2026-02-01 (UTC); yesterday otherwise.")
+@click.option("--to", "last", metavar="DAY", help="Last day; the first one otherwise, or today without one.")
+@click.option("--tenant", "slug", help="Slug of the tenant; not needed when there is one only.")
+def reconcile(data_dir: Path, account: str | None, first: str | None, last: str | None, slug: str | None) -> None:
+    """Compare our books with the gateways' lists, put right what can be, and print what differs."""
+    from app.queries.tenants import find_tenant
+    from app.services import reconciliation_report
+
+    now = clock.now()
+    since = _instant(first, "--from") if first else _midnight(now) - DAY
+    until = (_instant(last, "--to") if last else since if first else _midnight(now)) + DAY
+    with _application(data_dir), tenant_scope(find_tenant(slug)):
+        for line in reconciliation_report.lines(account, _midnight(since), _midnight(until), now):
+            click.echo(line)
+
+
 @cli.group()
 def apikey() -> None:
     """Keys of client applications."""
@@ -201,6 +221,10 @@ def _application(data_dir: Path) -> Iterator[Flask]:
         app = create_app(settings)
         with app.app_context():
             yield app
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _instant(text: str, option: str) -> datetime:

@@ -1,5 +1,6 @@
 """The other commands, as processes: on servers of their own meanwhile, and on those that variables name."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +54,12 @@ def test_renew_does_what_is_due_at_an_instant_and_nothing_twice(data_dir: Path) 
     assert second.stdout == "0 things done.\n"
 
 
+def test_reconcile_compares_with_the_gateways_list_and_finds_the_same_twice(data_dir: Path) -> None:
+    first, second = [quittance("reconcile", "--data-dir", str(data_dir)) for _ in range(2)]
+    assert (first.returncode, first.stdout) == (0, second.stdout)
+    assert re.search(r"^.*: [1-9]\d* listed, 0 differed, 0 left\.$", first.stdout, re.M), first.stdout
+
+
 def test_the_doctor_names_what_does_not_run_and_fails(data_dir: Path) -> None:
     examined = quittance("doctor", "--data-dir", str(data_dir))
     assert examined.returncode == 1
@@ -66,6 +73,8 @@ def test_the_doctor_names_what_does_not_run_and_fails(data_dir: Path) -> None:
         (("apikey", "create", "--name", "x", "--scopes", "everything"), "Scopes are read, write, admin"),
         (("apikey", "create", "--name", " "), "Give the key a name."),
         (("apikey", "create", "--name", "x", "--tenant", "nobody"), "There is no tenant nobody."),
+        (("reconcile", "--account", "nobody"), "There is no gateway account nobody."),
+        (("reconcile", "--from", "yesterday"), "“yesterday” is not an instant"),
         (("renew", "--at", "tomorrow"), "“tomorrow” is not an instant such as 2026-02-01T00:00:00Z"),
     ],
 )

@@ -15,6 +15,7 @@ from app.services import charging, disputes, fees, ledger, refunds
 from app.services.comparing import Found, source_of
 
 log = logger(__name__)
+ON_THE_WAY = ("pending", "authorized")  # listed already, and not settled yet: both sides say so
 Mender = Callable[[str, Found, datetime], bool]
 
 
@@ -36,7 +37,7 @@ def _ask_payment(_account_id: str, found: Found, at: datetime) -> bool:
     if found.listed and get(Payment, payment_id).status == "succeeded":
         return False
     told = charging.told(payment_id, found.listed.gateway_ref if found.listed else None, at)
-    return told and found.listed is None and get(Payment, payment_id).status == "succeeded"
+    return told and get(Payment, payment_id).status in (ON_THE_WAY if found.listed else ("succeeded",))
 
 
 def _ask_missing_refund(_account_id: str, found: Found, at: datetime) -> bool:
@@ -45,9 +46,9 @@ def _ask_missing_refund(_account_id: str, found: Found, at: datetime) -> bool:
 
 def _ask_refund(account_id: str, found: Found, at: datetime) -> bool:
     refund = refund_named(account_id, (found.listed.key or "") if found.listed else "", found.reference)
-    if refund:
-        refunds.told(refund.id, found.reference, at)
-    return False
+    if refund is None or not refunds.told(refund.id, found.reference, at):
+        return False
+    return get(Refund, refund.id).status in ON_THE_WAY
 
 
 def _adopt_refund(account_id: str, found: Found, at: datetime) -> bool:

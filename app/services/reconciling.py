@@ -11,9 +11,10 @@ from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db import current_tenant_id, let_go, session, transaction
-from app.domain.errors import Conflict
+from app.domain.errors import BillingError, Conflict
 from app.gateways import gateway_class
 from app.gateways.base import Capability
+from app.gateways.errors import GatewayError
 from app.ids import new_id
 from app.logs import logger
 from app.models import Difference, GatewayAccount, Reconciliation
@@ -36,7 +37,7 @@ def plan(at: datetime) -> int:
     """Write down which days have to be compared by `at`, in the tenant in scope; gives how many are new or due again.
     Any number of workers may do it."""
     with transaction():
-        rows = [row for account in books.accounts() if _lists(account) for row in _days(account, at)]
+        rows = [row for account in books.accounts() if lists(account) for row in _days(account, at)]
         made = 0
         if rows:
             statement = insert(Reconciliation).on_conflict_do_nothing().returning(Reconciliation.id)
@@ -58,7 +59,8 @@ def run(run_id: str, at: datetime) -> bool:
     try:
         listed, _ = reconcile(row.gateway_account_id, row.since, row.until, at)
     except Exception as error:
-        log.warning("books were not compared", run=run_id, exc_info=error)
+        expected = isinstance(error, GatewayError | BillingError)
+        log.warning("books were not compared", run=run_id, why=str(error), exc_info=None if expected else error)
         with transaction():
             leases.failed(get(Reconciliation, run_id, lock=True), error, at, BACK_OFF)
         return False
@@ -77,7 +79,7 @@ def reconcile(account_id: str, since: datetime, until: datetime, at: datetime) -
     gateway that has none.
     """
     account = get(GatewayAccount, account_id)
-    if not _lists(account):
+    if not lists(account):
         raise Conflict(f"{account.name} is at a gateway that lists nothing.", code="unsupported")
     gateway = gateway_accounts.connect(account)
     let_go()
@@ -138,7 +140,8 @@ def _name(found: Found) -> tuple[str, str]:
     return found.kind, found.reference
 
 
-def _lists(account: GatewayAccount) -> bool:
+def lists(account: GatewayAccount) -> bool:
+    """Whether the account's gateway has a list to compare with."""
     return Capability.LIST_TRANSACTIONS in gateway_class(account.gateway).capabilities
 
 
