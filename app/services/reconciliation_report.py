@@ -37,7 +37,7 @@ def _account(row: GatewayAccount, since: datetime, until: datetime, at: datetime
 
 
 def _told(one: Difference) -> Iterator[str]:
-    kind = KINDS[one.kind]
-    yield f"  {one.state:<10}{kind.title}: {one.reference}, there {one.theirs or '–'}, here {one.ours or '–'}. {one.detail}"
+    kind, there, here = KINDS[one.kind], one.theirs or "–", one.ours or "–"
+    yield f"  {one.state:<10}{kind.title}: {one.reference}, there {there}, here {here}. {one.detail}".rstrip()
     if one.state == "open":
         yield f"{'':12}{kind.advice}"
