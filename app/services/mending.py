@@ -11,6 +11,7 @@ from app.models import GatewayAccount, Payment, Refund
 from app.queries.base import get
 from app.queries.inbox import payment_named, refund_named
 from app.queries.reconciliation import entries_known
+from app.queries.test_clocks import present_of
 from app.services import charging, disputes, fees, ledger, refunds
 from app.services.comparing import Found, source_of
 
@@ -36,17 +37,20 @@ def _ask_payment(_account_id: str, found: Found, at: datetime) -> bool:
     payment_id = found.subject_id or ""
     if found.listed and get(Payment, payment_id).status == "succeeded":
         return False
-    told = charging.told(payment_id, found.listed.gateway_ref if found.listed else None, at)
+    told = charging.told(payment_id, found.listed.gateway_ref if found.listed else None, present_of(payment_id, at))
     return told and get(Payment, payment_id).status in (ON_THE_WAY if found.listed else ("succeeded",))
 
 
 def _ask_missing_refund(_account_id: str, found: Found, at: datetime) -> bool:
-    return refunds.told(found.reference, None, at) and get(Refund, found.reference).status == "succeeded"
+    return (
+        refunds.told(found.reference, None, present_of(found.reference, at))
+        and get(Refund, found.reference).status == "succeeded"
+    )
 
 
 def _ask_refund(account_id: str, found: Found, at: datetime) -> bool:
     refund = refund_named(account_id, (found.listed.key or "") if found.listed else "", found.reference)
-    if refund is None or not refunds.told(refund.id, found.reference, at):
+    if refund is None or not refunds.told(refund.id, found.reference, present_of(refund.id, at)):
         return False
     return get(Refund, refund.id).status in ON_THE_WAY
 
@@ -57,7 +61,7 @@ def _adopt_refund(account_id: str, found: Found, at: datetime) -> bool:
     payment = payment_named(account_id, "", row.payment_ref) if row and row.payment_ref else None
     if row and payment and payment.gateway_account_id == account_id:
         with transaction():
-            refunds.adopt(payment.id, row.gateway_ref, row.amount, at)
+            refunds.adopt(payment.id, row.gateway_ref, row.amount, present_of(payment.id, at))
     return False
 
 
@@ -70,7 +74,7 @@ def _book_payment_fee(_account_id: str, found: Found, at: datetime) -> bool:
     with transaction():
         payment = get(Payment, found.subject_id or "", lock=True)
         if found.theirs:
-            fees.book(payment, found.theirs, at)
+            fees.book(payment, found.theirs, present_of(payment.id, at))
     return False
 
 
