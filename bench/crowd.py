@@ -1,0 +1,111 @@
+"""Many subscriptions at once: one customer and subscription of each kind are sold properly, and then multiplied."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from uuid_utils.compat import uuid7
+
+from app.db import transaction
+from app.ids import to_uuid
+from app.services import catalog, customers, meters, subscriptions, tenants
+from bench.lab import Lab
+
+METERED_EACH = 5  # one subscription of five is metered
+EVENTS = 4  # of each metered subscription in its period
+ADDRESS = {"line1": "1 Main Street", "city": "Guelph", "region": "ON", "postal_code": "N1H 3A1", "country": "CA"}
+# What a copy of a row has of its own; everything else stays as it was sold.
+_COPIES = """
+INSERT INTO {table} SELECT (jsonb_populate_record(t, jsonb_build_object({own}))).*
+FROM {table} t, unnest(%(ids)s::uuid[], %(others)s::uuid[]) AS g (id, other) WHERE t.id = %(template)s
+"""
+_EVENTS = """
+INSERT INTO usage_events
+  (tenant_id, transaction_id, customer_id, meter_id, at, number, label, position, properties, created_at)
+SELECT %(tenant)s, c.id || '-' || n, c.id, %(meter)s, %(at)s + n * interval '1 day', 10, '', 0, '{{}}', %(at)s
+FROM unnest(%(ids)s::uuid[]) AS c (id), generate_series(1, {each}) AS n
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A customer and their subscription, to be multiplied."""
+
+    customer: UUID
+    subscription: UUID
+
+
+class Crowd:
+    """A tenant in Ontario with a flat plan of 20.00 a month, taxed, and one that is metered as well."""
+
+    def __init__(self, place: Lab, at: datetime) -> None:
+        self.place, self.at = place, at
+        with place.in_tenant(), transaction():
+            tenants.register_for_tax("CA", None, "gst_hst", "826393555RT0001", at)
+            product = catalog.create_product({"code": "notes", "name": "Notes"}, at).id
+            meter = meters.create({"code": "calls", "name": "Calls", "aggregation": "sum", "property_name": "n"}, at).id
+        self.meter = to_uuid("mtr", meter)
+        usage = {"name": "Calls", "kind": "usage", "meter_id": meter, "price": _standard("0.05")}
+        self.flat = self._sold(product, "flat")
+        self.metered = self._sold(product, "metered", charges=[usage])
+
+    def grow(self, count: int) -> None:
+        """Add so many subscriptions that are due when their first month ends, one in five of them metered."""
+        with self.place.bare() as bare:
+            metered = count // METERED_EACH
+            self._copy(bare, self.flat, count - metered)
+            ids = self._copy(bare, self.metered, metered)
+            given = {"tenant": self.place.tenant_uuid, "meter": self.meter, "at": self.at, "ids": ids}
+            bare.execute(_EVENTS.format(each=EVENTS), given)
+        self.settle()
+
+    def put_off(self, until: datetime, keep: int) -> None:
+        """Let all subscriptions but `keep` of them fall due at `until` only."""
+        with self.place.bare() as bare:
+            bare.execute(
+                "UPDATE subscriptions SET next_billing_at = %s WHERE next_billing_at IS NOT NULL AND id NOT IN"
+                " (SELECT id FROM subscriptions ORDER BY hashtextextended(id::text, 0) LIMIT %s)",
+                (until, keep),
+            )
+        self.settle()
+
+    def settle(self) -> None:
+        """As after a night: statistics are there, and nothing is left to be written to disk."""
+        with self.place.bare() as bare:
+            bare.autocommit = True
+            bare.execute("VACUUM ANALYZE")
+            bare.execute("CHECKPOINT")
+
+    def _sold(self, product: str, code: str, **plan: Any) -> Sold:
+        given = {"product_id": product, "code": code, "name": code, "currency": "CAD", "price": _standard("20.00")}
+        with self.place.in_tenant(), transaction():
+            plan_id = catalog.create_plan({**given, "interval": "month", **plan}, self.at).id
+            person = {"name": "Grace Ltd", "email": "pay@example.com", "currency": "CAD", "address": ADDRESS}
+            customer = customers.create(person, self.at).id
+            row = subscriptions.create(customer, plan_id, self.at, collection="manual")
+            subscription = row.id
+        with self.place.bare() as bare:  # the template itself is never due
+            bare.execute(
+                "UPDATE subscriptions SET next_billing_at = NULL WHERE id = %s", (to_uuid("sub", subscription),)
+            )
+        return Sold(to_uuid("cus", customer), to_uuid("sub", subscription))
+
+    def _copy(self, bare: psycopg.Connection, sold: Sold, count: int) -> list[UUID]:
+        people, contracts = [uuid7() for _ in range(count)], [uuid7() for _ in range(count)]
+        due = {"due": self.at + timedelta(days=31)}
+        bare.execute(
+            _COPIES.format(table="customers", own="'id', g.id, 'balance_minor', 0"),
+            {"ids": people, "others": people, "template": sold.customer},
+        )
+        own = "'id', g.id, 'customer_id', g.other, 'collection', 'automatic', 'next_billing_at', t.current_period_end"
+        bare.execute(
+            _COPIES.format(table="subscriptions", own=own),
+            {"ids": contracts, "others": people, "template": sold.subscription, **due},
+        )
+        return people
+
+
+def _standard(amount: str) -> dict[str, str]:
+    return {"model": "standard", "unit_amount": amount}
