@@ -1,4 +1,4 @@
-"""Whether a full table slows renewals: the same number of due subscriptions, alone and among a hundred times as many."""
+"""Whether a full table slows renewals: as many due subscriptions alone, and among a hundred times as many."""
 
 import os
 from collections.abc import Sequence
