@@ -66,7 +66,8 @@ class Crowd:
         with self.place.bare() as bare:
             bare.execute(
                 "UPDATE subscriptions SET next_billing_at = %s WHERE next_billing_at IS NOT NULL AND id NOT IN"
-                " (SELECT id FROM subscriptions WHERE next_billing_at IS NOT NULL ORDER BY hashtextextended(id::text, 0) LIMIT %s)",
+                " (SELECT id FROM subscriptions WHERE next_billing_at IS NOT NULL"
+                " ORDER BY hashtextextended(id::text, 0) LIMIT %s)",
                 (until, keep),
             )
         self.settle()
