@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import func, select
 
 from app.db import session
-from app.models import Plan, Subscription
+from app.models import Charge, Plan, Subscription
 
 ENDED = ("canceled", "expired")
 
@@ -33,3 +33,10 @@ def subscriber_counts(plan_ids: Collection[str]) -> Mapping[str, int]:
 def versions_of(plan: Plan) -> Sequence[Plan]:
     """All versions of a plan, the newest first."""
     return session().scalars(select(Plan).where(Plan.code == plan.code).order_by(Plan.version.desc())).unique().all()
+
+
+def plans_by_meter(meter_id: str) -> Sequence[Plan]:
+    """The plans that are sold and charge by a meter, the newest first."""
+    charging = select(Charge.plan_id).where(Charge.meter_id == meter_id)
+    query = select(Plan).where(Plan.id.in_(charging), Plan.archived_at.is_(None)).order_by(Plan.id.desc())
+    return session().scalars(query).unique().all()

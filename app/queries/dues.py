@@ -33,10 +33,9 @@ class Dues:
 def dues_of(customers: Collection[Customer], at: datetime) -> Mapping[str, Dues]:
     """By customer id, in each customer's currency, as of `at`. Two statements."""
     ids = [customer.id for customer in customers]
-    open_ones = Invoice.total_minor - Invoice.paid_minor
-    late = case((overdue(at), open_ones), else_=0)
+    late = case((overdue(at), Invoice.due_minor), else_=0)
     sums = session().execute(
-        select(Invoice.customer_id, func.sum(open_ones), func.sum(late))
+        select(Invoice.customer_id, func.sum(Invoice.due_minor), func.sum(late))
         .where(Invoice.customer_id.in_(ids), Invoice.status == "open")
         .group_by(Invoice.customer_id)
     )

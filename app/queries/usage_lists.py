@@ -1,12 +1,16 @@
-"""Lists of meters and of usage events."""
+"""Lists of meters, of usage events and of what came of them."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
 
+from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
+
+from app.db import session
 from app.domain.errors import InvalidInput
-from app.models import Meter, UsageAlert, UsageEvent
+from app.models import Meter, MeteredPeriod, Subscription, UsageAlert, UsageCrossing, UsageEvent
 from app.queries.access import customer_by_any_id
 from app.queries.base import DEFAULT_LIMIT, Page, page
-from app.queries.filters import Filters, Listed, between, equal, matching, newest, reference
+from app.queries.filters import Filters, Listed, between, equal, matching, newest, reference, same
 
 
 def meters(filters: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Listed[Meter]:
@@ -49,3 +53,34 @@ def _customer_id(filters: Filters) -> str | None:
     """The id of the customer, or none at all, whom no event belongs to."""
     customer = customer_by_any_id(filters["customer"] or "")
     return customer.id if customer else None
+
+
+def billed(customer_id: str, *, limit: int = DEFAULT_LIMIT) -> Sequence[MeteredPeriod]:
+    """What was invoiced of a customer's usage, period by period, the latest first."""
+    query = (
+        select(MeteredPeriod)
+        .where(MeteredPeriod.customer_id == customer_id)
+        .options(joinedload(MeteredPeriod.charge), joinedload(MeteredPeriod.subscription))
+        .order_by(MeteredPeriod.period_end.desc(), MeteredPeriod.id)
+        .limit(limit)
+    )
+    return session().scalars(query).unique().all()
+
+
+def reached(customer_id: str, *, limit: int = DEFAULT_LIMIT) -> Sequence[tuple[UsageCrossing, UsageAlert]]:
+    """The levels that a customer's usage reached, with their alerts, the latest first."""
+    query = (
+        select(UsageCrossing, UsageAlert)
+        .join(UsageAlert, same(UsageCrossing.alert_id, UsageAlert))
+        .join(Subscription, same(UsageCrossing.subscription_id, Subscription))
+        .where(Subscription.customer_id == customer_id)
+        .order_by(UsageCrossing.created_at.desc(), UsageCrossing.level.desc())
+        .limit(limit)
+    )
+    return session().execute(query).unique().all()
+
+
+def alerts_on(customer_id: str) -> Sequence[UsageAlert]:
+    """The alerts on a customer's usage: theirs, and those on anybody's."""
+    whose = or_(UsageAlert.customer_id == customer_id, UsageAlert.customer_id.is_(None))
+    return session().scalars(select(UsageAlert).where(whose).order_by(UsageAlert.id.desc())).unique().all()

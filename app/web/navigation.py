@@ -37,12 +37,15 @@ ADMIN: tuple[Group, ...] = (
             Item("Subscriptions", "admin.subscriptions.index", "arrow-repeat", Permission.VIEW),
             Item("Products", "admin.products.index", "box", Permission.VIEW),
             Item("Plans", "admin.plans.index", "tags", Permission.VIEW),
+            Item("Coupons", "admin.coupons.index", "ticket-perforated", Permission.VIEW),
+            Item("Meters", "admin.meters.index", "speedometer2", Permission.VIEW),
         ),
     ),
     Group(
         "Money",
         (
             Item("Invoices", "admin.invoices.index", "receipt", Permission.VIEW),
+            Item("Credit notes", "admin.credit_notes.index", "receipt-cutoff", Permission.VIEW),
             Item("Payments", "admin.payments.index", "credit-card", Permission.VIEW),
             Item("Ledger", "admin.ledger.index", "journal-text", Permission.VIEW),
             Item("Taxes", "admin.taxes.index", "percent", Permission.VIEW),

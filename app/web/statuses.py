@@ -60,6 +60,9 @@ STATUSES: Mapping[str, Mapping[str, Badge]] = {
     "person": _badges(success="active", info="invited", secondary="disabled"),
     "product": _badges(success="active", secondary="archived"),
     "plan": _badges(success="active", secondary="archived"),
+    "meter": _badges(success="active", secondary="archived"),
+    "coupon": _badges(success="active", secondary="archived expired used_up"),
+    "redemption": _badges(success="active", secondary="used_up taken_back"),
     "api_key": _badges(success="active", secondary="expired"),
     "gateway_account": _badges(success="active", secondary="disabled"),
 }

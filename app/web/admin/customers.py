@@ -104,7 +104,7 @@ def subscriptions(customer_id: str) -> Response:
     row = get(Customer, customer_id)
     listed = lists.subscriptions({"customer": customer_id}, cursor=listing.cursor(), limit=listing.LIMIT)
     return listing.show_list(
-        "admin/customers/subscriptions.html", listed, SUBSCRIPTIONS, **_header(row, "subscriptions")
+        "admin/customers/subscriptions.html", listed, SUBSCRIPTIONS, **header(row, "subscriptions")
     )
 
 
@@ -114,7 +114,7 @@ def invoices(customer_id: str) -> Response:
     """Their invoices."""
     row = get(Customer, customer_id)
     listed = lists.invoices({"customer": customer_id}, cursor=listing.cursor(), limit=listing.LIMIT)
-    return listing.show_list("admin/customers/invoices.html", listed, INVOICES, **_header(row, "invoices"))
+    return listing.show_list("admin/customers/invoices.html", listed, INVOICES, **header(row, "invoices"))
 
 
 @pages.get("/<customer_id>/payments")
@@ -123,7 +123,7 @@ def payments(customer_id: str) -> Response:
     """Their payments."""
     row = get(Customer, customer_id)
     listed = lists.payments({"customer": customer_id}, cursor=listing.cursor(), limit=listing.LIMIT)
-    return listing.show_list("admin/customers/payments.html", listed, PAYMENTS, **_header(row, "payments"))
+    return listing.show_list("admin/customers/payments.html", listed, PAYMENTS, **header(row, "payments"))
 
 
 @pages.get("/<customer_id>/activity")
@@ -199,10 +199,10 @@ def _form(form: CustomerForm, row: Customer | None = None) -> Response:
 
 
 def _tab(row: Customer, tab: str, **context: Any) -> Response:
-    return render(f"admin/customers/{tab}.html", **_header(row, tab), **context)
+    return render(f"admin/customers/{tab}.html", **header(row, tab), **context)
 
 
-def _header(row: Customer, tab: str) -> dict[str, Any]:
+def header(row: Customer, tab: str) -> dict[str, Any]:
     """What stands above every tab."""
     standing = dues.dues_of([row], present(row.id))[row.id]
     return {"customer": row, "tab": tab, "standing": standing, "credit": dues.credit_of(row)}

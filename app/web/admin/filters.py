@@ -7,8 +7,10 @@ from app.models import Invoice, PaymentMethod
 from app.present import present
 from app.web.admin.blueprint import pages
 from app.web.admin.choices import country_name
+from app.web.admin.discounts import coupon_standing, discount_text, duration_text, redemption_standing
 from app.web.admin.forms.catalog import TAX_CATEGORIES
 from app.web.admin.prices import price_text, rhythm, unit_price
+from app.web.admin.subjects import address_of
 from app.web.formats import NOTHING
 from app.web.methods import method_name
 
@@ -33,6 +35,22 @@ def words(name: str | None) -> str:
     return name.replace("_", " ").capitalize() if name else NOTHING
 
 
+BALANCE_FACTS = {
+    "balance_adjusted": "Changed by hand",
+    "customer_balance_applied": "Paid an invoice",
+    "credit_note_issued": "Credit note",
+    "late_payment_to_balance": "Money that came late",
+    "payment_unapplied": "Money beyond what was owed",
+    "payment_succeeded": "Money beyond what was owed",
+    "payment_refunded": "Sent back",
+}
+
+
+def balance_fact(fact: str) -> str:
+    """Why a balance moved."""
+    return BALANCE_FACTS.get(fact) or words(fact)
+
+
 def tax_category(name: str) -> str:
     """What something is for taxes, in the words of the form."""
     return next((choice.label for choice in TAX_CATEGORIES if choice.value == name), name)
@@ -46,7 +64,13 @@ FILTERS: dict[str, Callable[[Any], str]] = {
     "price_text": price_text,
     "rhythm": rhythm,
     "country_name": country_name,
+    "balance_fact": balance_fact,
+    "discount_text": discount_text,
+    "duration_text": duration_text,
+    "redemption_standing": redemption_standing,
 }
 for name, function in FILTERS.items():
     pages.add_app_template_filter(function, name)
 pages.add_app_template_filter(unit_price, "price_of_one")
+pages.add_app_template_filter(coupon_standing, "coupon_standing")
+pages.add_app_template_global(address_of, "subject_address")

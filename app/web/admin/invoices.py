@@ -13,6 +13,7 @@ from app.present import present
 from app.queries import lists, timeline
 from app.queries.base import get
 from app.queries.books import entries_about
+from app.queries.credit_notes import notes_of
 from app.queries.refunds import refunds_of
 from app.services import charging, dunning, invoices, pay_links
 from app.web.admin import activity, listing
@@ -62,12 +63,14 @@ def show(invoice_id: str) -> Response:
     row = get(Invoice, invoice_id)
     payments = lists.payments({"invoice": invoice_id}).items
     sent_back = refunds_of([payment.id for payment in payments])
-    ids = [row.id, *(payment.id for payment in payments), *(refund.id for refund in sent_back)]
+    notes = notes_of(row.id)
+    ids = [row.id, *(each.id for part in (payments, sent_back, notes) for each in part)]
     return render(
         "admin/invoices/detail.html",
         invoice=row,
         payments=payments,
         refunds=sent_back,
+        credit_notes=notes,
         stages=_stages(row),
         entries=entries_about(ids),
         pay_link=pay_links.mailed_address(row, present(row.id)) if row.status == "open" else None,

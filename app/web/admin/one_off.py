@@ -43,15 +43,17 @@ def create() -> Response:
     form = InvoiceForm()
     customer = get(Customer, form.customer.data or "")
     if form.carry_out(lambda: _issue(form, customer.id)):
-        return done(url_for("admin.invoices.show", invoice_id=form.result), "The invoice was issued.")
+        words = "The draft was kept." if form.draft.data else "The invoice was issued."
+        return done(url_for("admin.invoices.show", invoice_id=form.result), words)
     return _form(form, customer)
 
 
 def _issue(form: InvoiceForm, customer_id: str) -> str:
     lines = [line.one_off() for line in form.written]
     collection, memo = form.collection.data, form.memo.data or ""
+    finalize = not form.draft.data
     with transaction():
-        return invoices.create(customer_id, lines, present(customer_id), collection=collection, memo=memo).id
+        return invoices.create(customer_id, lines, present(customer_id), collection=collection, memo=memo, finalize=finalize).id
 
 
 def _form(form: InvoiceForm, customer: Customer) -> Response:

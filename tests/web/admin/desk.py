@@ -13,14 +13,28 @@ from werkzeug.test import TestResponse
 
 from app import clock
 from app.db import session, tenant_scope, transaction
+from app.domain.money import Money
 from app.gateways.sandbox_bank import SandboxBank
 from app.gateways.types import Notice, NoticeKind, PaymentRef, RawRequest
 from app.jobs.schedule import run_due
 from app.models import InboxNotice, JournalEntry, Mail, Payment, Subscription, Task
 from app.queries.base import get
-from app.services import api_keys, inbox, invoices, subscriptions, users
+from app.services import (
+    api_keys,
+    coupons,
+    credit_notes,
+    inbox,
+    invoice_items,
+    invoices,
+    meters,
+    subscriptions,
+    usage_alerts,
+    usage_events,
+    users,
+)
 from app.services.one_off import OneOff
 from app.services.subscription_status import park
+from app.services.usage_events import NewEvent
 from app.web.once import new_submission_key
 from tests.shop import Shop, invoices_of, open_shop, payments_of
 from tests.web.form_reader import forms_of
@@ -122,6 +136,14 @@ class World:
     user_id: str = ""
     entry_id: str = ""
     mail_id: str = ""
+    coupon_id: str = ""
+    redemption_id: str = ""
+    credit_note_id: str = ""
+    draft_id: str = ""
+    line_id: str = ""
+    item_id: str = ""
+    meter_id: str = ""
+    alert_id: str = ""
     task_id: str = ""
     notice_id: str = ""
 
@@ -151,6 +173,7 @@ def furnish(desk: Desk, bank: SandboxBank) -> World:
         world.failed_payment_id = payments_of(world.failed_invoice_id)[0].id
         world.unknown_payment_id = payments_of(invoices_of(silent)[0].id)[0].id
         _add_the_rest(world, desk.at)
+        _add_usage(world, desk.at)
     return world
 
 
@@ -162,11 +185,38 @@ def _add_the_rest(world: World, at: datetime) -> None:
         customer = {"password": PASSWORD, "customer_id": world.customer_id}
         world.user_id = users.create("buyer@foxglove.example", "Fay", "customer", at, **customer).id
         park(get(Subscription, world.parked_id, lock=True), at, "The customer has no province.")
+        _add_discounts(world, at)
         world.mail_id, world.task_id = _give_up(Mail, "failed"), _give_up(Task, "dead")
         notice = Notice(NoticeKind.PAYMENT, "evt_1", PaymentRef("", "sbx_1"))
         inbox.keep(world.account_id, RawRequest(b'{"id": "evt_1", "email": "ada@example.com"}', {}), [notice], at)
         world.notice_id = _give_up(InboxNotice, "dead")
         world.entry_id = str(session().query(JournalEntry.id).first()[0])  # type: ignore[index]
+
+
+def _add_discounts(world: World, at: datetime) -> None:
+    coupon = coupons.create({"code": "WELCOME", "percent": "10", "duration": "forever"}, at)
+    world.coupon_id, world.redemption_id = coupon.id, coupons.redeem("WELCOME", world.customer_id, at).id
+    five = Money(500, "CAD")
+    world.credit_note_id = credit_notes.issue(world.invoice_id, at, amount=five, reason="late", settle="balance").id
+    draft = invoices.create(world.customer_id, [OneOff("Training", "90.00")], at, finalize=False)
+    world.draft_id, world.line_id = draft.id, draft.lines[0].id
+    world.item_id = invoice_items.add(world.customer_id, OneOff("Stickers", "5.00"), at).id
+
+
+def _add_usage(world: World, at: datetime) -> None:
+    """A plan with a metered charge, a subscription to it, and 30 calls; the first 20 passed a level."""
+    values = {"code": "calls", "name": "Calls", "aggregation": "sum", "property_name": "n"}
+    with transaction():
+        meter = meters.create(values, at)
+        world.meter_id = meter.id
+        world.alert_id = usage_alerts.create(meter.id, ["20", "100"], at, world.customer_id).id
+    charge = {"name": "Calls", "kind": "usage", "meter_id": world.meter_id}
+    price = {"model": "standard", "unit_amount": "0.5"}
+    plan_id = world.shop.plan(code="metered", name="Metered", charges=[{**charge, "price": price}])
+    world.shop.sell(world.customer_id, plan_id)
+    events = [NewEvent(f"call-{n}", world.customer_id, "calls", at, {"n": n}) for n in (10, 20)]
+    with transaction():
+        usage_events.record(events, at)
 
 
 def _give_up(model: type[Mail] | type[Task] | type[InboxNotice], state: str) -> str:

@@ -16,8 +16,10 @@ QUERIES = {
     "admin.plans.new": "?product={product_id}",
     "admin.sales.new": "?customer={customer_id}",
     "admin.one_off.new": "?customer={customer_id}",
+    "admin.redemptions.new": "?customer={customer_id}",
+    "admin.usage.new_alert": "?customer={customer_id}",
 }
-NOT_HTML = ("admin.exports.invoices", "admin.exports.payments", "admin.invoices.pdf")
+NOT_HTML = ("admin.exports.invoices", "admin.exports.payments", "admin.invoices.pdf", "admin.credit_notes.pdf")
 # Pages that refuse what this world holds, and with what.
 REFUSED = {"admin.users.edit": 404, "admin.users.ask_to_disable": 404}
 

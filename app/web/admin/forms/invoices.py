@@ -3,14 +3,17 @@
 import re
 from typing import Any
 
-from wtforms import FieldList, FormField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, FieldList, FormField, HiddenField, RadioField, SelectField, StringField, TextAreaField
 
 from app.domain.errors import BillingError
+from app.domain.exact import plain
+from app.models import InvoiceLine
 from app.services.invoices import MAX_LINES
 from app.services.one_off import OneOff
 from app.web.admin.forms.catalog import TAX_CATEGORIES
 from app.web.admin.forms.fields import NotNegative, Number
 from app.web.admin.forms.subscriptions import COLLECTIONS
+from app.web.admin.prices import typed_price
 from app.web.forms import AtMost, Form, Required, stripped
 
 BLANK_LINES = 3
@@ -45,6 +48,7 @@ class InvoiceForm(Form):
     lines = FieldList(FormField(LineForm), min_entries=BLANK_LINES, max_entries=MAX_LINES)
     memo = TextAreaField("Note on the invoice", [AtMost(1000)], filters=[stripped])
     collection = RadioField("How it is paid", [Required()], choices=COLLECTIONS, default="manual")
+    draft = BooleanField("Keep it as a draft, to be looked at before it is issued")
 
     @property
     def written(self) -> list[LineForm]:
@@ -78,3 +82,46 @@ class VoidingForm(Form):
     """Why an invoice is taken back."""
 
     reason = TextAreaField("Reason", [AtMost(500)], filters=[stripped], description="Kept in the history.")
+
+
+class WriteOffForm(Form):
+    """Why an invoice is given up."""
+
+    reason = TextAreaField("Reason", [AtMost(500)], filters=[stripped], description="Kept in the history.")
+
+
+class DraftLineForm(Form):
+    """A line of a draft to change: its price is then simply that of one, times the quantity."""
+
+    description = LineForm.description
+    quantity = LineForm.quantity
+    unit_amount = LineForm.unit_amount
+
+    @classmethod
+    def of(cls, row: InvoiceLine, currency: str) -> "DraftLineForm":
+        """The form filled with a line."""
+        price = None if row.unit_amount is None else typed_price(row.unit_amount, currency)
+        return cls(data={"description": row.description, "quantity": plain(row.quantity), "unit_amount": price})
+
+    def values(self) -> dict[str, Any]:
+        """What the service is told."""
+        return {name: self[name].data for name in ("description", "quantity", "unit_amount")}
+
+    def refuse(self, refusal: BillingError) -> None:
+        """A service calls the line `line`."""
+        place = (refusal.field or "").removeprefix("line.")
+        if place not in self:
+            super().refuse(refusal)
+            return
+        field = self[place]
+        field.errors = [*field.errors, refusal.message.replace(str(refusal.field), field.label.text)]
+
+
+class NewDraftLineForm(DraftLineForm):
+    """A line to add to a draft."""
+
+    tax_category = LineForm.tax_category
+
+    def one_off(self) -> OneOff:
+        """The line as the service takes it."""
+        return OneOff(self.description.data, self.unit_amount.data, self.quantity.data, self.tax_category.data)

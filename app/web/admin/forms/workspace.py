@@ -17,7 +17,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.gateways.base import CredentialField, Gateway
 from app.models import Tenant
 from app.permissions import SCOPES
-from app.services.tenant_settings import LONGEST_DAYS
+from app.services.tenant_settings import LONGEST_DAYS, LONGEST_GRACE_HOURS
 from app.web.admin.choices import countries, languages, timezones
 from app.web.admin.forms.customers import ADDRESS, AddressForm
 from app.web.admin.forms.fields import Between, Whole, known_or_current
@@ -33,6 +33,10 @@ SCOPE_WORDS = {
     "write": "Write: sell, invoice, collect, refund",
     "admin": "Admin: also settings, keys and gateway accounts",
 }
+NUMBERINGS = [
+    SelectChoice("tenant", "One series for all customers"),
+    SelectChoice("customer", "A series for each customer"),
+]
 FINAL_ACTIONS = [
     SelectChoice("cancel", "End the subscription"),
     SelectChoice("unpaid", "Keep it, marked unpaid and without access"),
@@ -193,6 +197,13 @@ class CollectionForm(Form):
     grace_days = Whole(
         "Days of grace", [Required(), Between(0, LONGEST_DAYS)], description="Whoever is past due keeps access so long."
     )
+
+    grace_hours = Whole(
+        "Hours to look at renewals",
+        [Required(), Between(0, LONGEST_GRACE_HOURS)],
+        description="So long the invoice of a renewal stays a draft that can be changed.",
+    )
+    numbering = SelectField("Invoice numbers", [Required()], choices=NUMBERINGS)
 
     @classmethod
     def of(cls, row: Tenant) -> "CollectionForm":
