@@ -84,7 +84,7 @@ class RedemptionForm(Form):
 
     customer = HiddenField()
     coupon = StringField("Code", [Required(), AtMost(64)], filters=[stripped])
-    subscription = SelectField("What it discounts", filters=[stripped])
+    subscription = SelectField("What it discounts", coerce=stripped)
 
     def offer(self, subscriptions: list[Subscription]) -> None:
         """Let one of these subscriptions be chosen, or all that the customer is invoiced."""

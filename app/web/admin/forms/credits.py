@@ -29,7 +29,7 @@ class AdjustmentForm(Form):
 class ItemForm(LineForm):
     """A charge that waits for the next invoice."""
 
-    subscription = SelectField("On the next invoice of", filters=[stripped])
+    subscription = SelectField("On the next invoice of", coerce=stripped)
 
     @property
     def is_blank(self) -> bool:
