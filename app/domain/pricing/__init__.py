@@ -3,6 +3,7 @@
 from app.domain.pricing.base import Price, Priced, Unrounded, Usage
 from app.domain.pricing.percentage import Percentage
 from app.domain.pricing.shapes import MODELS, parse_price, price_shape
+from app.domain.pricing.table import PriceRow, price_table
 from app.domain.pricing.tiers import Graduated, GraduatedPercentage, RateTier, Stairstep, Tier, Volume
 from app.domain.pricing.units import Package, Standard
 
@@ -13,6 +14,7 @@ __all__ = [
     "Package",
     "Percentage",
     "Price",
+    "PriceRow",
     "Priced",
     "RateTier",
     "Stairstep",
@@ -23,4 +25,5 @@ __all__ = [
     "Volume",
     "parse_price",
     "price_shape",
+    "price_table",
 ]

@@ -15,7 +15,8 @@ from app.queries.catalog import subscriber_counts, versions_of
 from app.services import catalog
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import confirm
-from app.web.admin.forms.catalog import PlanForm
+from app.web.admin.forms.plans import PlanForm
+from app.web.admin.price_tables import tables_of
 from app.web.auth_guard import requires
 from app.web.once import once
 from app.web.rendering import done, render
@@ -47,11 +48,26 @@ def new() -> Response:
 @once
 def create() -> Response:
     """Add a plan."""
-    form = PlanForm()
-    product = get(Product, form.product.data or "")
+    form, product = _new()
     if form.carry_out(lambda: _create(product, form.values())):
         return done(url_for(".show", plan_id=form.result), f"{form.name.data} can be sold now.")
     return _form(form, product)
+
+
+@pages.post("/shape")
+@requires(Permission.SELL)
+def reshape_new() -> Response:
+    """The form of a new plan with another charge or tier, or with the fields of another model."""
+    form, product = _new()
+    return _reshaped(form, product)
+
+
+@pages.post("/prices")
+@requires(Permission.SELL)
+def prices() -> Response:
+    """The table of what the form's prices come to, as it is filled in so far."""
+    form, product = _new()
+    return _form(form, product, fragment="admin/plans/_prices.html")
 
 
 @pages.get("/<plan_id>")
@@ -89,6 +105,22 @@ def update(plan_id: str) -> Response:
         words = "The changes were saved." if form.result == plan_id else "A new version is sold from now on."
         return done(url_for(".show", plan_id=form.result), words)
     return _form(form, row.product, row)
+
+
+@pages.post("/<plan_id>/shape")
+@requires(Permission.SELL)
+def reshape(plan_id: str) -> Response:
+    """The form of a plan with another charge or tier, or with the fields of another model."""
+    row = _newest(plan_id)
+    return _reshaped(PlanForm.of(row), row.product, row)
+
+
+@pages.post("/<plan_id>/prices")
+@requires(Permission.SELL)
+def changed_prices(plan_id: str) -> Response:
+    """The table of what the form's prices come to, as it is filled in so far."""
+    row = _newest(plan_id)
+    return _form(PlanForm.of(row), row.product, row, fragment="admin/plans/_prices.html")
 
 
 @pages.get("/<plan_id>/archiving")
@@ -135,5 +167,27 @@ def _update(plan_id: str, values: dict[str, Any]) -> str:
         return catalog.update_plan(plan_id, values, clock.now()).id
 
 
-def _form(form: PlanForm, product: Product, row: Plan | None = None) -> Response:
-    return render("admin/plans/form.html", status=form.status, form=form, product=product, plan=row)
+def _new() -> tuple[PlanForm, Product]:
+    """The form of a new plan as it was sent, and its product."""
+    form = PlanForm()
+    return form, get(Product, form.product.data or "")
+
+
+def _reshaped(form: PlanForm, product: Product, row: Plan | None = None) -> Response:
+    form.reshape(request.form.get("change", ""))
+    return _form(form, product, row)
+
+
+def _form(form: PlanForm, product: Product, row: Plan | None = None, fragment: str | None = None) -> Response:
+    form.reshape("")
+    currency = row.currency if row else form.currency.data
+    return render(
+        "admin/plans/form.html",
+        status=200 if fragment else form.status,
+        fragment=fragment,
+        form=form,
+        product=product,
+        plan=row,
+        price_tables=tables_of(form, currency),
+        unit=currency,
+    )

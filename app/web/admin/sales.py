@@ -58,6 +58,7 @@ def _sell(form: SaleForm, customer_id: str) -> str:
             trial_days=form.trial_days.data,
             collection=form.collection.data,
             payment_method_id=form.method.data,
+            coupon=form.coupon.data,
         )
         return row.id
 

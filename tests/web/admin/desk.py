@@ -172,8 +172,8 @@ def furnish(desk: Desk, bank: SandboxBank) -> World:
         world.payment_id = payments_of(world.invoice_id)[0].id
         world.failed_payment_id = payments_of(world.failed_invoice_id)[0].id
         world.unknown_payment_id = payments_of(invoices_of(silent)[0].id)[0].id
-        _add_the_rest(world, desk.at)
         _add_usage(world, desk.at)
+        _add_the_rest(world, desk.at)
     return world
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from wtforms import HiddenField, RadioField, SelectChoice, SelectField, TextAreaField
+from wtforms import HiddenField, RadioField, SelectChoice, SelectField, StringField, TextAreaField
 
 from app.models import PaymentMethod, Plan
 from app.services.catalog import MAX_TRIAL_DAYS
@@ -41,6 +41,7 @@ class SaleForm(Form):
     quantity = Whole("Quantity", [Required(), Between(1, MAX_QUANTITY)], default=1)
     trial_days = Whole("Trial in days", [Between(0, MAX_TRIAL_DAYS)], description="Empty: what the plan gives.")
     collection = RadioField("How it is paid", [Required()], choices=COLLECTIONS, default="automatic")
+    coupon = StringField("Coupon", [AtMost(64)], filters=[stripped], description="Its code.")
     method = SelectField("Payment method", coerce=stripped)
 
     def offer(self, plans: Sequence[Plan], methods: Sequence[PaymentMethod]) -> None:
