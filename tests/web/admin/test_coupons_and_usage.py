@@ -31,8 +31,8 @@ def test_a_coupon_is_added_changed_sold_archived_and_given_again(desk: Desk, wor
     subscription_id = newest_id(desk, "subscriptions")
     with desk.inside():
         assert fresh(Coupon, coupon_id).expires_at == expires
-        # WELCOME was redeemed first: 20.00 - 2.00, and 12.5 % of 18.00 is 2.25
-        assert invoices_of(subscription_id)[0].discount_minor == 4_25
+        # 20.00 and 5.00 for what waited; WELCOME takes 2.50, and SPRING 12.5 % of 22.50, which is 2.8125
+        assert invoices_of(subscription_id)[0].discount_minor == 5_31
     page = words(desk.get(f"/admin/coupons/{coupon_id}"))
     assert "Used up" in page
     assert "Foxglove Farm" in page
@@ -120,6 +120,7 @@ def test_usage_is_summed_filtered_explained_and_watched(desk: Desk, world: World
 
 
 def test_what_was_invoiced_of_usage_stands_beside_its_period(desk: Desk, world: World) -> None:
+    desk.run()
     with desk.inside():
         metered = next(row for row in lists.subscriptions({}).items if row.plan.code == "metered")
         end = metered.current_period_end
