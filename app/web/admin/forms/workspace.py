@@ -17,7 +17,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.gateways.base import CredentialField, Gateway
 from app.models import Tenant
 from app.permissions import SCOPES
-from app.services.tenant_settings import LONGEST_DAYS, LONGEST_GRACE_HOURS
+from app.services.tenant_settings import HOURS, LONGEST_DAYS
 from app.web.admin.choices import countries, languages, timezones
 from app.web.admin.forms.customers import ADDRESS, AddressForm
 from app.web.admin.forms.fields import Between, Whole, known_or_current
@@ -200,8 +200,13 @@ class CollectionForm(Form):
 
     grace_hours = Whole(
         "Hours to look at renewals",
-        [Required(), Between(0, LONGEST_GRACE_HOURS)],
+        [Required(), Between(*HOURS["grace_hours"])],
         description="So long the invoice of a renewal stays a draft that can be changed.",
+    )
+    incomplete_hours = Whole(
+        "Hours for the first payment",
+        [Required(), Between(*HOURS["incomplete_hours"])],
+        description="A subscription expires whose first payment never came.",
     )
     numbering = SelectField("Invoice numbers", [Required()], choices=NUMBERINGS)
 
@@ -212,4 +217,4 @@ class CollectionForm(Form):
 
     def values(self) -> dict[str, Any]:
         """What the service is told."""
-        return {name: self[name].data for name in Tenant.SETTINGS}
+        return {name: self[name].data for name in Tenant.SETTINGS if name in self}
