@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, url_for
 
-from app import clock
 from app.db import transaction
 from app.domain.errors import BillingError
 from app.models import CreditNote, Invoice
 from app.permissions import Permission
+from app.present import present
 from app.queries import sale_lists, timeline
 from app.queries.base import get
 from app.queries.credit_notes import lines_left, refunds_for
@@ -85,7 +85,7 @@ def create(invoice_id: str) -> Response:
 def _issue(form: CreditNoteForm, invoice_id: str, currency: str) -> str:
     asked = form.asked(currency)
     with transaction():
-        return credit_notes.issue(invoice_id, clock.now(), reason=form.reason.data or "", **asked).id
+        return credit_notes.issue(invoice_id, present(invoice_id), reason=form.reason.data or "", **asked).id
 
 
 def _drawn(form: CreditNoteForm, row: Invoice) -> credit_notes.Drawn | BillingError:

@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, url_for
 
-from app import clock
 from app.db import transaction
 from app.models import Customer, InvoiceItem
 from app.permissions import Permission
+from app.present import present
 from app.queries import balances as moves
 from app.queries import lists, sale_lists
 from app.queries.base import get
@@ -99,18 +99,18 @@ def remove_item(item_id: str) -> Response:
     """Take a charge back that still waits."""
     customer_id = get(InvoiceItem, item_id).customer_id
     with transaction():
-        invoice_items.remove(item_id, clock.now())
+        invoice_items.remove(item_id, present(item_id))
     return done(url_for(".show", customer_id=customer_id), "It is not invoiced.")
 
 
 def _adjust(form: AdjustmentForm, customer_id: str, currency: str) -> None:
     with transaction():
-        balances.add(customer_id, form.money(currency), clock.now(), reason=form.reason.data)
+        balances.add(customer_id, form.money(currency), present(customer_id), reason=form.reason.data)
 
 
 def _add_item(form: ItemForm, customer_id: str) -> None:
     with transaction():
-        invoice_items.add(customer_id, form.one_off(), clock.now(), subscription_id=form.subscription.data)
+        invoice_items.add(customer_id, form.one_off(), present(customer_id), subscription_id=form.subscription.data)
 
 
 def _offer(form: ItemForm, row: Customer) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, url_for
 
-from app import clock
 from app.db import transaction
 from app.domain.errors import NotFound
 from app.models import Invoice, InvoiceLine
 from app.permissions import Permission
+from app.present import present
 from app.queries.base import get
 from app.services import draft_lines, drafts, invoices
 from app.web.admin.dialogs import confirm, dialog
@@ -33,7 +33,7 @@ def new_line(draft_id: str) -> Response:
 def add_line(draft_id: str) -> Response:
     """Add a line."""
     row, form = get(Invoice, draft_id), NewDraftLineForm()
-    if form.carry_out(lambda: _do(lambda: draft_lines.add(draft_id, form.one_off(), clock.now()))):
+    if form.carry_out(lambda: _do(lambda: draft_lines.add(draft_id, form.one_off(), present(draft_id)))):
         return done(_page(draft_id), "The line was added.")
     return _form(form, row)
 
@@ -52,7 +52,7 @@ def change_line(draft_id: str, line_id: str) -> Response:
     """Change a line."""
     row, line = _line(draft_id, line_id)
     form = DraftLineForm()
-    if form.carry_out(lambda: _do(lambda: draft_lines.change(draft_id, line_id, form.values(), clock.now()))):
+    if form.carry_out(lambda: _do(lambda: draft_lines.change(draft_id, line_id, form.values(), present(draft_id)))):
         return done(_page(draft_id), "The line was changed.")
     return _form(form, row, line)
 
@@ -72,7 +72,7 @@ def ask_to_remove_line(draft_id: str, line_id: str) -> Response:
 def remove_line(draft_id: str, line_id: str) -> Response:
     """Take a line off."""
     _line(draft_id, line_id)
-    _do(lambda: draft_lines.remove(draft_id, line_id, clock.now()))
+    _do(lambda: draft_lines.remove(draft_id, line_id, present(draft_id)))
     return done(_page(draft_id), "The line was removed.")
 
 
@@ -91,7 +91,7 @@ def ask_to_finalize(draft_id: str) -> Response:
 def finalize(draft_id: str) -> Response:
     """Give a draft its number."""
     with transaction():
-        number = drafts.finalize(draft_id, clock.now()).number
+        number = drafts.finalize(draft_id, present(draft_id)).number
     return done(_page(draft_id), f"{number} was issued.")
 
 
@@ -111,7 +111,7 @@ def discard(draft_id: str) -> Response:
     """Drop a draft."""
     with transaction():
         drafts.locked(draft_id)
-        invoices.void(draft_id, clock.now(), reason="discarded")
+        invoices.void(draft_id, present(draft_id), reason="discarded")
     return done(_page(draft_id), "The draft was discarded.")
 
 

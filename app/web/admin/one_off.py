@@ -53,7 +53,9 @@ def _issue(form: InvoiceForm, customer_id: str) -> str:
     collection, memo = form.collection.data, form.memo.data or ""
     finalize = not form.draft.data
     with transaction():
-        return invoices.create(customer_id, lines, present(customer_id), collection=collection, memo=memo, finalize=finalize).id
+        return invoices.create(
+            customer_id, lines, present(customer_id), collection=collection, memo=memo, finalize=finalize
+        ).id
 
 
 def _form(form: InvoiceForm, customer: Customer) -> Response:

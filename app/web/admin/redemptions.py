@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from app import clock
 from app.db import transaction
 from app.models import Customer, Redemption
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.services import coupons
@@ -59,13 +59,13 @@ def ask_to_take_back(redemption_id: str) -> Response:
 def take_back(redemption_id: str) -> Response:
     """Take a coupon back."""
     with transaction():
-        customer_id = coupons.take_back(redemption_id, clock.now()).customer_id
+        customer_id = coupons.take_back(redemption_id, present(redemption_id)).customer_id
     return done(_home(customer_id), "The coupon was taken back.")
 
 
 def _redeem(form: RedemptionForm, customer_id: str) -> None:
     with transaction():
-        coupons.redeem(form.coupon.data, customer_id, clock.now(), subscription_id=form.subscription.data)
+        coupons.redeem(form.coupon.data, customer_id, present(customer_id), subscription_id=form.subscription.data)
 
 
 def _offer(form: RedemptionForm, customer: Customer) -> None:

@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, url_for
 
-from app import clock
 from app.db import transaction
 from app.models import Invoice
 from app.permissions import Permission
+from app.present import present
 from app.queries.base import get
 from app.services import balances, invoices, write_offs
 from app.web.admin.dialogs import confirm, dialog
@@ -38,7 +38,7 @@ def write_off(invoice_id: str) -> Response:
 def apply_balance(invoice_id: str) -> Response:
     """Pay an open invoice with the customer's balance."""
     with transaction():
-        balances.apply(invoice_id, clock.now())
+        balances.apply(invoice_id, present(invoice_id))
     return done(_page(invoice_id), "The balance pays it as far as it goes.")
 
 
@@ -61,13 +61,13 @@ def ask_to_replace(invoice_id: str) -> Response:
 def replace(invoice_id: str) -> Response:
     """Take an unpaid invoice back and write it anew as a draft."""
     with transaction():
-        draft_id = invoices.replace(invoice_id, clock.now(), reason="corrected").id
+        draft_id = invoices.replace(invoice_id, present(invoice_id), reason="corrected").id
     return done(_page(draft_id), "This draft takes its place. Change it, then finalise it.")
 
 
 def _write_off(invoice_id: str, reason: str) -> None:
     with transaction():
-        write_offs.write_off(invoice_id, clock.now(), reason=reason)
+        write_offs.write_off(invoice_id, present(invoice_id), reason=reason)
 
 
 def _form(form: WriteOffForm, row: Invoice) -> Response:

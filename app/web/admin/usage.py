@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from app import clock
 from app.db import transaction
 from app.domain.periods import Period
 from app.models import Customer, Subscription, UsageAlert
 from app.permissions import Permission
+from app.present import present
 from app.queries import lists, usage_lists
 from app.queries.base import get
 from app.services import usage, usage_alerts
@@ -85,7 +85,7 @@ def remove_alert(alert_id: str) -> Response:
     row = get(UsageAlert, alert_id)
     home = _home(row.customer_id, row.meter_id)
     with transaction():
-        usage_alerts.remove(alert_id, clock.now())
+        usage_alerts.remove(alert_id, present(row.customer_id or row.meter_id))
     return done(home, "The alert was removed.")
 
 
@@ -99,7 +99,7 @@ def _current(customer_id: str) -> list[tuple[Subscription, Used]]:
 
 def _add(form: AlertForm, customer_id: str | None) -> None:
     with transaction():
-        usage_alerts.create(form.meter.data, form.wanted, clock.now(), customer_id)
+        usage_alerts.create(form.meter.data, form.wanted, present(customer_id or form.meter.data), customer_id)
 
 
 def _offer(form: AlertForm) -> None:
