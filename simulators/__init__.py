@@ -19,6 +19,7 @@ SIMULATORS: Mapping[str, str] = {
     "btcpay": "simulators.btcpay:BTCPaySimulator",
     "paypal": "simulators.paypal:PaypalSimulator",
     "pesapal": "simulators.pesapal:PesapalSimulator",
+    "jenga": "simulators.jenga:JengaSimulator",
 }
 
 

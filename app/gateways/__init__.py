@@ -9,6 +9,7 @@ from app.gateways.base import Gateway
 
 REGISTRY: Mapping[str, str] = {
     "btcpay": "app.gateways.btcpay:BTCPayGateway",
+    "jenga": "app.gateways.jenga:JengaGateway",
     "paypal": "app.gateways.paypal:PaypalGateway",
     "pesapal": "app.gateways.pesapal:PesapalGateway",
     "sandbox": "app.gateways.sandbox:SandboxGateway",
