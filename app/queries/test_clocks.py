@@ -23,8 +23,8 @@ from app.models import (
     Task,
     TestClock,
 )
-from app.queries.base import Page, get, page
-from app.queries.filters import same
+from app.queries.base import DEFAULT_LIMIT, get
+from app.queries.filters import Listed, newest, same
 
 # Whom a row is about, by the kind of its id.
 _OWNERS = {
@@ -68,9 +68,9 @@ def existing(clock_id: str) -> TestClock:
     return row
 
 
-def clocks(*, cursor: str | None, limit: int) -> Page[TestClock]:
+def clocks(*, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Listed[TestClock]:
     """The clocks that were not deleted, the newest first."""
-    return page(select(TestClock).where(TestClock.deleted_at.is_(None)), [TestClock.id], cursor=cursor, limit=limit)
+    return newest(select(TestClock).where(TestClock.deleted_at.is_(None)), TestClock, cursor, limit)
 
 
 def customers_on(clock_id: str) -> list[Customer]:

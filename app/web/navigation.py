@@ -7,12 +7,14 @@ from app.permissions import Permission
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A page in a menu: its words, its endpoint, its icon, and the permission that the page requires."""
+    """A page in a menu: its words, its endpoint, its icon, the permission that the page
+    requires, and the mode in which alone there is something to be seen there."""
 
     label: str
     endpoint: str
     icon: str
     permission: Permission
+    mode: str | None = None
 
     @property
     def section(self) -> str:
@@ -57,6 +59,7 @@ ADMIN: tuple[Group, ...] = (
             Item("Mails", "admin.mails.index", "envelope", Permission.VIEW),
             Item("Webhooks", "admin.webhooks.index", "inbox", Permission.VIEW),
             Item("Tasks", "admin.tasks.index", "list-check", Permission.VIEW),
+            Item("Test clocks", "admin.test_clocks.index", "stopwatch", Permission.VIEW, mode="test"),
             Item("Audit log", "admin.audit.index", "clock-history", Permission.VIEW),
         ),
     ),

@@ -54,6 +54,7 @@ STATUSES: Mapping[str, Mapping[str, Badge]] = {
         success="won", info="under_review", warning="inquiry", danger="open lost", secondary="accepted closed"
     ),
     "mode": _badges(success="live", warning="test"),
+    "test_clock": _badges(success="ready", info="advancing", danger="failed"),
     "mail": _badges(success="sent", info="queued", danger="failed"),
     "task": _badges(success="done", info="due", danger="dead"),
     "notice": _badges(success="done", info="due", danger="dead", secondary="dismissed"),

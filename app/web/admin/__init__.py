@@ -29,6 +29,7 @@ from app.web.admin import (
     subscriptions,
     tasks,
     taxes,
+    test_clocks,
     usage,
     users,
     webhooks,
@@ -67,6 +68,7 @@ NOUNS = (
     mails,
     webhooks,
     tasks,
+    test_clocks,
     audit,
     search,
 )

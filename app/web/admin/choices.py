@@ -7,6 +7,7 @@ from babel import Locale
 from wtforms import SelectChoice
 
 from app.domain.currencies import EXPONENTS
+from app.queries import test_clocks
 
 ENGLISH = Locale("en")
 # Regions of the tz database that name places; the rest are aliases and offsets.
@@ -51,6 +52,14 @@ def languages() -> Choices:
     """Languages with the country whose way of writing amounts and days is used."""
     named = [(code, Locale.parse(code).get_display_name("en") or code) for code in LANGUAGES]
     return [SelectChoice(code, name) for code, name in named]
+
+
+def clocks() -> Choices:
+    """The test clocks that somebody can live by, real time first."""
+    return [
+        SelectChoice("", "None: real time"),
+        *(SelectChoice(row.id, row.name) for row in test_clocks.clocks().items),
+    ]
 
 
 def country_name(code: str | None) -> str:

@@ -12,6 +12,7 @@ from app.permissions import Permission
 from app.present import present
 from app.queries import dues, lists, timeline
 from app.queries.base import get
+from app.queries.test_clocks import clock_of
 from app.services import customers
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import confirm, dialog
@@ -51,6 +52,7 @@ def new() -> Response:
         "timezone": tenant.timezone,
         "locale": tenant.locale,
         "country": tenant.address.get("country"),
+        "test_clock_id": request.args.get("clock"),
     }
     return _form(CustomerForm(data=usual))
 
@@ -205,4 +207,4 @@ def _tab(row: Customer, tab: str, **context: Any) -> Response:
 def header(row: Customer, tab: str) -> dict[str, Any]:
     """What stands above every tab."""
     standing = dues.dues_of([row], present(row.id))[row.id]
-    return {"customer": row, "tab": tab, "standing": standing, "credit": dues.credit_of(row)}
+    return {"customer": row, "tab": tab, "standing": standing, "credit": dues.credit_of(row), "clock": clock_of(row.id)}

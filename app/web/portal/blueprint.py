@@ -5,17 +5,18 @@ from typing import Any
 from flask import Blueprint
 
 from app.present import present
-from app.web.auth_guard import person
 from app.web.checkout.reasons import reason_of
 from app.web.invoice_status import status_shown
 from app.web.methods import expiry, method_name
+from app.web.signed_in import signed_in
 
 pages = Blueprint("portal", __name__, url_prefix="/portal")
 
 
 @pages.context_processor
 def _surroundings() -> dict[str, Any]:
-    at = present(person().customer_id or "")
+    someone = signed_in()
+    at = present((someone and someone.customer_id) or "")
     return {
         "at": at,
         "today": at.date(),

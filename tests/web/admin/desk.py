@@ -28,6 +28,7 @@ from app.services import (
     invoices,
     meters,
     subscriptions,
+    test_clocks,
     usage_alerts,
     usage_events,
     users,
@@ -146,11 +147,12 @@ class World:
     alert_id: str = ""
     task_id: str = ""
     notice_id: str = ""
+    clock_id: str = ""
 
     def ids(self) -> dict[str, str]:
         """What fills the addresses of pages."""
         named = {name: getattr(self, name) for name in self.__dataclass_fields__ if name.endswith("_id")}
-        return {**named, "gateway": "sandbox", "purpose": "sale"}
+        return {**named, "gateway": "sandbox", "purpose": "sale", "step": "day"}
 
 
 def furnish(desk: Desk, bank: SandboxBank) -> World:
@@ -180,6 +182,7 @@ def furnish(desk: Desk, bank: SandboxBank) -> World:
 def _add_the_rest(world: World, at: datetime) -> None:
     with transaction():
         lines = [OneOff("Workshop", "150.00", 2), OneOff("Travel", "80.00")]
+        world.clock_id = test_clocks.create("Winter", at, at).id
         world.manual_invoice_id = invoices.create(world.customer_id, lines, at, memo="Thank you").id
         world.key_id = api_keys.create("Shop front", ["read"], at)[0].id
         customer = {"password": PASSWORD, "customer_id": world.customer_id}

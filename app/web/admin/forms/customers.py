@@ -8,7 +8,7 @@ from wtforms.validators import ValidationError
 
 from app.gateways.sandbox import TOKENS
 from app.models import Customer
-from app.web.admin.choices import countries, currencies, languages, timezones
+from app.web.admin.choices import clocks, countries, currencies, languages, timezones
 from app.web.admin.forms.fields import known_or_current
 from app.web.forms import AtMost, Form, Required, stripped
 
@@ -45,7 +45,7 @@ class AddressForm(Form):
 
 
 class CustomerForm(AddressForm):
-    """A customer to add, or to change: then the currency is not asked for, because it stays."""
+    """A customer to add, or to change: then currency and test clock are not asked for, because they stay."""
 
     name = StringField("Name", [Required(), AtMost(255)], filters=[stripped])
     email = StringField(
@@ -70,23 +70,29 @@ class CustomerForm(AddressForm):
     locale = SelectField(
         "Language", [Required()], choices=languages, description="How amounts and days are written to them."
     )
+    test_clock_id = SelectField(
+        "Test clock",
+        choices=clocks,
+        coerce=stripped,
+        description="In whose time they live, for good: everything of theirs falls due as you advance that clock.",
+    )
     tax_id_kind = SelectField("Tax number", choices=TAX_ID_KINDS, coerce=stripped)
     tax_id = StringField("Number", [AtMost(40)], filters=[stripped])
 
     @classmethod
     def of(cls, row: Customer) -> "CustomerForm":
-        """The form filled with what is known; the currency field is gone."""
+        """The form filled with what is known; the fields of what stays are gone."""
         first = row.tax_ids[0] if row.tax_ids else {}
         known = {name: row.address.get(name) for name in ADDRESS}
         form = cls(obj=row, data={**known, "tax_id_kind": first.get("type", ""), "tax_id": first.get("value")})
-        del form.currency
+        del form.currency, form.test_clock_id
         for field in (form.timezone, form.locale, form.country, form.tax_id_kind):
             known_or_current(field)
         return form
 
     def values(self, row: Customer | None = None) -> dict[str, Any]:
         """What the service is told. Further tax numbers of a customer, which the form does not show, stay."""
-        names = ("name", "email", "kind", "external_id", "currency", "timezone", "locale")
+        names = ("name", "email", "kind", "external_id", "currency", "timezone", "locale", "test_clock_id")
         plain = {name: self[name].data for name in names if name in self}
         return {**plain, "address": self.address, "tax_ids": self._tax_ids(row.tax_ids if row else [])}
 

@@ -1,0 +1,110 @@
+"""A few customers who live the same year: what it leaves behind, without what differs from one to the next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import session
+from app.models import (
+    Customer,
+    Event,
+    Invoice,
+    JournalEntry,
+    LedgerAccount,
+    Mail,
+    Payment,
+    Posting,
+    StatusChange,
+    Subscription,
+)
+from app.queries.filters import same
+from tests.shop import Shop, fresh
+
+# How each pays, and what for: at once, never, on trial, by hand after reminders, in arrears of money.
+PLANS = {"monthly": {}, "trial": {"trial_days": 14}, "weekly": {"interval": "week"}}
+BUYERS = (
+    ("pays", "tok_ok", "monthly", "automatic"),
+    ("declined softly", "tok_soft_decline", "weekly", "automatic"),
+    ("declined for good", "tok_hard_decline", "monthly", "automatic"),
+    ("tries it first", "tok_ok", "trial", "automatic"),
+    ("gets reminders", None, "monthly", "manual"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The customers of one way through time, by what they are."""
+
+    customers: dict[str, str]
+
+    def story(self) -> dict[str, Any]:
+        """All that happened to each of them."""
+        return {name: _story(customer_id) for name, customer_id in self.customers.items()}
+
+
+def begin(shop: Shop, plans: dict[str, str], clock_id: str | None = None) -> Life:
+    """The buyers, each with a subscription, on a clock or in real time."""
+    customers = {}
+    for name, token, plan, collection in BUYERS:
+        customers[name] = shop.buyer(token, test_clock_id=clock_id)
+        shop.sell(customers[name], plans[plan], collection=collection)
+    return Life(customers)
+
+
+def plans_of(shop: Shop) -> dict[str, str]:
+    """What is sold, once for all lives."""
+    return {name: shop.plan(**values) for name, values in PLANS.items()}
+
+
+def replace_method(life: Life, shop: Shop, at: datetime) -> None:
+    """Who was declined for good brings another card."""
+    shop.method(life.customers["declined for good"], "tok_ok", at)
+
+
+def _story(customer_id: str) -> dict[str, Any]:
+    invoices = {row.id: n for n, row in enumerate(_rows(Invoice, customer_id))}
+    subjects = {customer_id: "customer", **{id_: f"invoice {n}" for id_, n in invoices.items()}}
+    for model in (Subscription, Payment):
+        subjects.update({row.id: f"{model.__tablename__} {n}" for n, row in enumerate(_rows(model, customer_id))})
+    return {
+        "balance": fresh(Customer, customer_id).balance_minor,
+        "subscriptions": _facts(
+            Subscription, customer_id, "status current_period_end next_billing_at ended_at past_due_at"
+        ),
+        "invoices": _facts(
+            Invoice,
+            customer_id,
+            "status total_minor paid_minor period_start issued_at due_at paid_at attempts reminded_at",
+        ),
+        "payments": _facts(Payment, customer_id, "status amount_minor decline_code started_at settled_at"),
+        "mails": _facts(Mail, customer_id, "template state due_at sent_at"),
+        "events": sorted((e.at, e.type, subjects.get(e.subject_id, "")) for e in _rows(Event, customer_id)),
+        "statuses": _statuses(subjects),
+        "ledger": _ledger(customer_id),
+    }
+
+
+def _facts(model: Any, customer_id: str, names: str) -> list[tuple[Any, ...]]:
+    return sorted((tuple(getattr(row, name) for name in names.split()) for row in _rows(model, customer_id)), key=repr)
+
+
+def _statuses(subjects: dict[str, str]) -> list[tuple[Any, ...]]:
+    query = select(StatusChange).where(StatusChange.subject_id.in_(subjects))
+    return sorted((row.at, subjects[row.subject_id], row.old, row.new) for row in session().scalars(query))
+
+
+def _ledger(customer_id: str) -> list[tuple[Any, ...]]:
+    query = (
+        select(JournalEntry.at, JournalEntry.fact, LedgerAccount.code, Posting.amount_minor)
+        .join(Posting, same(Posting.entry_id, JournalEntry))
+        .join(LedgerAccount, same(Posting.account_id, LedgerAccount))
+        .where(JournalEntry.customer_id == customer_id)
+    )
+    return sorted(map(tuple, session().execute(query)))
+
+
+def _rows(model: Any, customer_id: str) -> list[Any]:
+    query = select(model).where(model.customer_id == customer_id).order_by(model.id)
+    return list(session().scalars(query.execution_options(populate_existing=True)))
