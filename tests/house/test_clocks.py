@@ -13,7 +13,7 @@ from app.timelines import current_clock_id
 from tests.house.sources import ROOT, constants, paths, trees
 
 # What is about no customer falls due in real time alone.
-NOBODYS = {"notices", "old_keys"}
+NOBODYS = {"notices", "old_keys", "reconciliation_plans", "reconciliations"}
 # Instants at which something falls due by itself: the columns that have an index of the rows that wait for them.
 DUE = {
     rf"{mapper.class_.__name__}\.{column.name}"
@@ -30,7 +30,7 @@ WALL_CLOCK = re.compile(
     "test_clocks|usage_alerts|usage_events)|webhooks/.*"
     "|web/(signed_in|once|throttle|auth/.*|checkout/blueprint)"
     "|web/admin/(api_keys|coupons|customer_people|customers|exports|gateway_accounts|home|inbox|invoices|meters|notices|"
-    "plans|products|tasks|taxes|test_clocks|users|workspace)"
+    "plans|products|tasks|taxes|test_clocks|users|webhooks|workspace)"
 )
 
 
