@@ -84,6 +84,7 @@ class Chain:
 
     def reorganise(self, depth: int, *, keep: bool) -> None:
         """Other blocks take the place of the newest `depth`, and one more. What was in them is gone, or waits again."""
+        depth = min(depth, self.head)
         for number in range(self.head, self.head - depth, -1):
             block = self.books.tables["blocks"].pop(str(number))
             for sent in block["sent"] if keep else []:

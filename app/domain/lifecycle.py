@@ -5,7 +5,7 @@ from typing import Literal
 
 from app.domain.errors import IllegalTransition
 
-Noun = Literal["subscription", "invoice", "payment", "refund", "dispute"]
+Noun = Literal["subscription", "invoice", "payment", "refund", "dispute", "deposit"]
 Moves = Mapping[str, frozenset[str]]
 
 
@@ -74,12 +74,20 @@ _DISPUTE = _moves(
     closed="open",
 )
 
+# Until a chain has grown enough over a transfer it may be gone again, seldom even later, and come back somewhere else.
+_DEPOSIT = _moves(
+    detected="confirmed reorged",
+    confirmed="detected reorged",
+    reorged="detected confirmed",
+)
+
 TRANSITIONS: Mapping[Noun, Moves] = {
     "subscription": _SUBSCRIPTION,
     "invoice": _INVOICE,
     "payment": _PAYMENT,
     "refund": _REFUND,
     "dispute": _DISPUTE,
+    "deposit": _DEPOSIT,
 }
 INITIAL: Mapping[Noun, frozenset[str]] = {
     "subscription": frozenset({"incomplete", "trialing", "active"}),
@@ -87,6 +95,7 @@ INITIAL: Mapping[Noun, frozenset[str]] = {
     "payment": frozenset({"sending"}),
     "refund": frozenset({"sending"}),
     "dispute": frozenset({"inquiry", "open"}),
+    "deposit": frozenset({"detected"}),
 }
 
 

@@ -71,7 +71,7 @@ VERBS: Mapping[Capability, tuple[str, ...]] = {
     Capability.SETUP: ("begin_setup",),
     Capability.METHOD_UPDATES: ("fetch_method",),
     Capability.CHOICES: ("choices",),
-    Capability.WATCH: ("watch", "judge", "rate"),
+    Capability.WATCH: ("watch", "judge", "accepted", "rate"),
 }
 
 
@@ -95,6 +95,7 @@ class Gateway(ABC):
     capabilities: ClassVar[Capability] = Capability.NONE
     credentials: ClassVar[tuple[CredentialField, ...]] = ()
     setup_answer: ClassVar[str] = "token"  # the query parameter that payers bring back from `begin_setup`'s page
+    credits_late = False  # money on a chain that is not what was asked for is credited, without a person to decide
 
     def __init__(self, credentials: Mapping[str, str], *, timeout: int, workspace: Path) -> None:
         """`timeout` is the longest wait for an answer in seconds; `workspace` a directory for state of its own."""
@@ -134,6 +135,10 @@ class Gateway(ABC):
     def judge(self, quote: Quote, transfers: Sequence[Transfer], tip: Tip) -> PaymentResult:
         """How a payment stands by the money that came to its address. Asks nobody."""
         raise self._unsupported("judge")
+
+    def accepted(self, contract: str) -> Asset | None:
+        """The asset behind a contract, or the chain's coin for none; None when we do not take it. Asks nobody."""
+        raise self._unsupported("accepted")
 
     def rate(self, asset: Asset, currency: str) -> Rate:
         """What the asset costs now. Raises GatewayRefused when nobody says so."""

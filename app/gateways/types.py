@@ -196,7 +196,7 @@ class PaymentResult:
 class Watch:
     """What to look for on a chain: money for these addresses, after block `last`, which had the hash `last_hash` then.
 
-    `coin_addresses` are those of them where the chain's own coin is expected.
+    `coin_addresses` are those of them where the chain's own coin is looked for, too.
     """
 
     addresses: Sequence[str]

@@ -28,9 +28,10 @@ from app.gateways.types import (
 )
 from app.gateways.web3_node import Node, node_at
 from app.gateways.web3_rates import RateSource
-from app.gateways.web3_terms import Terms, asset_of, pinned, rates_of
+from app.gateways.web3_terms import CREDIT, Terms, asset_of, pinned, rates_of
 
-BLOCKS_AT_ONCE = 5000  # in one look; what is beyond is read in the next one
+# In one look; what is beyond is read in the next one. Of whole blocks it takes a call for each.
+BLOCKS_AT_ONCE, WHOLE_BLOCKS_AT_ONCE = 5000, 500
 NETWORKS: Mapping[int, str] = {  # chainlist.org
     1: "Ethereum",
     10: "OP Mainnet",
@@ -48,7 +49,14 @@ class Web3Gateway(Gateway):
 
     name = "web3"
     title = "Web3"
-    capabilities = Capability.HOSTED | Capability.CHOICES | Capability.NUMBERED | Capability.WATCH | Capability.VOID
+    capabilities = (
+        Capability.HOSTED
+        | Capability.CHOICES
+        | Capability.NUMBERED
+        | Capability.WATCH
+        | Capability.ANY_AMOUNT
+        | Capability.VOID
+    )
     credentials = (
         CredentialField(
             "xpub", "Account's public key", help="The extended one, xpub…, of m/44'/60'/0'. Never a private key."
@@ -171,9 +179,10 @@ class Web3Gateway(Gateway):
     def watch(self, request: Watch) -> Sightings:
         """Read the chain on from the last look. Tokens are read again as deep as the chain may turn; blocks, which are
         much to read, only when it has turned."""
+        self._chain_id()
         head, depth = self._node.head(), self.terms.depth
         turned = bool(request.last_hash) and self._node.block_hash(request.last) != request.last_hash
-        until = min(head, request.last + BLOCKS_AT_ONCE)
+        until = min(head, request.last + (WHOLE_BLOCKS_AT_ONCE if request.coin_addresses else BLOCKS_AT_ONCE))
         first = max(0, min(request.last, until) - depth + 1)
         coin_first = first if turned else request.last + 1
         before = self._node.block_hash(until)
@@ -198,6 +207,16 @@ class Web3Gateway(Gateway):
             to_balance=found.standing is Standing.UNDERPAID,
             quote=quote,
         )
+
+    def accepted(self, contract: str) -> Asset | None:
+        """By its contract alone, never by a symbol that a token gives itself."""
+        entry = next((entry for entry in self.terms.entries if entry.contract == contract), None)
+        return asset_of(entry, self.terms.chain_id or 0) if entry else None
+
+    @property
+    def credits_late(self) -> bool:  # type: ignore[override]
+        """What the tenant has chosen."""
+        return self.terms.late == CREDIT
 
     def rate(self, asset: Asset, currency: str) -> Rate:
         """What the asset costs now, from the tenant's table or price service."""

@@ -18,6 +18,7 @@ from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3Exception, Web3RPCError
 from web3.middleware import ExtraDataToPOAMiddleware
+from web3.providers import JSONBaseProvider
 from web3.types import BlockData, FilterParams, LogReceipt, TxReceipt
 
 from app.domain.quotes import Transfer
@@ -42,15 +43,14 @@ Found = TypeVar("Found")
 @lru_cache(maxsize=128)
 def node_at(url: str, timeout: int) -> "Node":
     """The node at an address, one for all threads; `timeout` in seconds."""
-    return Node(url, timeout)
+    wait = (min(CONNECT_SECONDS, timeout), timeout)
+    return Node(HTTPProvider(url, request_kwargs={"timeout": wait}, exception_retry_configuration=None))
 
 
 class Node:
     """One node. Every verb may raise GatewayUnavailable, RateLimited or GatewayRefused."""
 
-    def __init__(self, url: str, timeout: int) -> None:
-        wait = (min(CONNECT_SECONDS, timeout), timeout)
-        provider = HTTPProvider(url, request_kwargs={"timeout": wait}, exception_retry_configuration=None)
+    def __init__(self, provider: JSONBaseProvider) -> None:
         provider.global_ccip_read_enabled = False  # a contract must not make us call addresses of its choice
         self._web3 = Web3(provider)
         self._web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)

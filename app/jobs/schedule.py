@@ -21,6 +21,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("notices", 5, "app.jobs.sweeps.follow_notices"),
     Periodic("mails", 5, "app.jobs.sweeps.send_mails"),
     Periodic("checks", 10, "app.jobs.sweeps.check_payments"),
+    Periodic("chains", 10, "app.jobs.sweeps.watch_chains"),
     Periodic("usage alerts", 60, "app.jobs.sweeps.check_usage"),
     Periodic("renewals", 60, "app.jobs.sweeps.renew"),
     Periodic("drafts", 60, "app.jobs.sweeps.finalize"),

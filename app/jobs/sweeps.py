@@ -12,6 +12,7 @@ from app.queries.due import timelines_with
 from app.services import (
     credit_note_refunds,
     delivery,
+    deposits,
     drafts,
     due_payments,
     dunning,
@@ -77,6 +78,11 @@ def check_payments(at: datetime | None = None) -> int:
 def reconcile(at: datetime | None = None) -> int:
     """Compare our books with the gateways' lists."""
     return _each("reconciliation_plans", at, reconciling.plan) + _each("reconciliations", at, reconciling.compare_due)
+
+
+def watch_chains(at: datetime | None = None) -> int:
+    """Look for money at the addresses of payments on chains."""
+    return _each("chains", at, deposits.watch_due)
 
 
 def send_mails(at: datetime | None = None) -> int:

@@ -6,6 +6,7 @@ from app.models.catalog import Charge, Plan, Product
 from app.models.coupons import Coupon, Redemption
 from app.models.credit_notes import CreditNote, CreditNoteLine
 from app.models.customers import Customer, PaymentMethod
+from app.models.deposits import ChainCursor, Deposit, PaymentQuote
 from app.models.disputes import Dispute
 from app.models.documents import Document, Mail
 from app.models.events import AuditEntry, Event, StatusChange, Task
@@ -28,11 +29,13 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "BalanceMove",
+    "ChainCursor",
     "Charge",
     "Coupon",
     "CreditNote",
     "CreditNoteLine",
     "Customer",
+    "Deposit",
     "Difference",
     "Dispute",
     "Document",
@@ -53,6 +56,7 @@ __all__ = [
     "PasswordReset",
     "Payment",
     "PaymentMethod",
+    "PaymentQuote",
     "Plan",
     "Posting",
     "Product",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.crypto import random_secret
@@ -57,6 +57,7 @@ class Payment(HasStatus, TenantRow):
     `received_minor` is what came in, which may differ from what was asked for; `kept_minor` is what of it came late or
     beyond what was owed, and became the customer's balance. The gateway's fee is in `fee_currency`, which is null until
     the gateway has told it.
+    `choice` is which of the gateway's ways the payer chose, `number` the one that makes its address.
     """
 
     __tablename__ = "payments"
@@ -71,6 +72,7 @@ class Payment(HasStatus, TenantRow):
         Index("payments_by_gateway_ref", "gateway_account_id", "gateway_ref", "tenant_id"),
         Index("payments_one_open", "tenant_id", "invoice_id", unique=True, postgresql_where=text(OPEN_PAYMENT)),
         Index("payments_to_check", "tenant_id", "check_at", postgresql_where=text("check_at IS NOT NULL")),
+        Index("payments_number", "gateway_account_id", "number", "tenant_id", unique=True),
         asked_once("payments"),
         CheckConstraint("amount_minor > 0 AND refunded_minor BETWEEN 0 AND amount_minor", name="payments_refund_bound"),
     )
@@ -94,6 +96,8 @@ class Payment(HasStatus, TenantRow):
     phone: Mapped[str | None] = mapped_column(String(15))
     keep_method: Mapped[bool] = mapped_column(default=False, server_default="false")
     return_url: Mapped[str | None]
+    choice: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    number: Mapped[int | None] = mapped_column(BigInteger)
     gateway_ref: Mapped[str | None] = mapped_column(String(255))
     decline_code: Mapped[str | None] = mapped_column(String(40))
     decline_hard: Mapped[bool | None]

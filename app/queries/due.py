@@ -23,6 +23,7 @@ from app.models import (
     Invoice,
     Mail,
     Payment,
+    PaymentQuote,
     Reconciliation,
     Refund,
     Subscription,
@@ -105,6 +106,8 @@ RULES: Mapping[str, Rule] = {
     "dunning": Rule(Invoice, Invoice.dunning_at, Invoice.customer_id),
     "checks": Rule(Payment, Payment.check_at, Payment.customer_id, asks=True),
     "refund_checks": Rule(Refund, Refund.check_at, _OF_PAYMENT, asks=True),
+    # A chain lives in real time, whoever pays on it.
+    "chains": Rule(PaymentQuote, None, None, PaymentQuote.watched_until > func.now()),
     "usage_checks": Rule(UsageCheck, UsageCheck.created_at, UsageCheck.customer_id),
     # Billing never waits for mail, so clocks do not either.
     "mails": Rule(Mail, Mail.due_at, Mail.customer_id, Mail.state == "queued", waited_for=False),

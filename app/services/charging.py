@@ -16,6 +16,7 @@ from app.ids import made_at
 from app.models import Customer, Invoice, Payment
 from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
+from app.queries.deposits import quote_of
 from app.queries.payments import is_overdue, open_payment
 from app.services import gateway_accounts, pay_links, payments
 from app.services.history import audit
@@ -121,10 +122,12 @@ def accept_amount(payment_id: str, at: datetime) -> Payment:
 def look(payment_id: str, at: datetime) -> Payment:
     """Ask about an open attempt because its payer is waiting, and write down only what is news.
 
-    No news leaves the attempt as it is, together with the plan of when it is checked next.
+    No news leaves the attempt as it is, together with the plan of when it is checked next. On a chain the news of all
+    payers come together (services/deposits.py), so there nobody is asked.
     """
     payment = get(Payment, payment_id)
-    if payment.status not in OPEN_STATUSES:
+    watched = Capability.WATCH in gateway_class(payment.gateway_account.gateway).capabilities
+    if payment.status not in OPEN_STATUSES or watched:
         return payment
     found = _found(payment)
     if not isinstance(found, PaymentResult) or found.status == payment.status:
@@ -173,11 +176,16 @@ def _request(payment: Payment) -> PaymentRequest:
         reference=invoice.number or invoice.id,
         return_url=payment.return_url or pay_links.return_address(payment, payment.started_at),
         phone=payment.phone or "",
+        choice=payment.choice,
+        number=payment.number,
     )
 
 
 def _ref(payment: Payment) -> PaymentRef:
-    return PaymentRef(payment.id, payment.gateway_ref, made_at(payment.id), _request(payment))
+    price = quote_of(payment.id)
+    return PaymentRef(
+        payment.id, payment.gateway_ref, made_at(payment.id), _request(payment), price.quote if price else None
+    )
 
 
 def _found(payment: Payment) -> PaymentResult | NoAnswer | None:

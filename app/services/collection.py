@@ -52,7 +52,7 @@ def forgive(invoice: Invoice, at: datetime) -> None:
 def reopen(invoice: Invoice, amount: Money, at: datetime) -> None:
     """Money that was counted turned out not to have come: the invoice is owed again, and its dunning starts afresh."""
     invoice.paid_minor -= amount.minor
-    if invoice.status != "paid":
+    if invoice.status != "paid" or not amount:
         return
     move(invoice, "open", at, "payment reversed")
     invoice.paid_at = invoice.first_failed_at = invoice.tried_at = invoice.reminded_at = None

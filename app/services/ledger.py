@@ -68,6 +68,12 @@ def post_refund(refund: Refund, payment: Payment, at: datetime, *, credited: int
     post_all([Booking(refund.id, payment.customer_id, posted)], at)
 
 
+def post_more(payment: Payment, more: Money, at: datetime) -> None:
+    """More arrived for a settled payment, or below zero some of it was taken back: the customer's credit follows."""
+    posted = entry("late_payment_to_balance", payment.currency, amount=more.minor)
+    post_all([Booking(payment.id, payment.customer_id, posted)], at)
+
+
 def reverse(source_id: str, fact: str, reversal: str, at: datetime) -> dict[str, int]:
     """Post the opposite of the latest such entry, and give what had been posted: minor units by account."""
     earlier = select(JournalEntry).where(JournalEntry.source_id == source_id, JournalEntry.fact == fact)

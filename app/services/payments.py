@@ -14,7 +14,7 @@ from app.models import Invoice, Payment
 from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.payments import asked_from, open_payment
-from app.services import amounts, collection, fees, ledger, payment_methods, ways, write_offs
+from app.services import amounts, collection, fees, ledger, payment_methods, quotes, ways, write_offs
 from app.services.events import emit
 from app.services.history import audit, move
 from app.services.locks import lock_debt
@@ -55,10 +55,7 @@ def claim(
     another attempt is open, or there is nothing to pay with.
     """
     invoice = get(Invoice, invoice_id, lock=True)
-    if invoice.status not in ("open", "uncollectible") or not invoice.due:
-        raise Conflict(f"This invoice is {invoice.status}: there is nothing to pay.", code="not_payable")
-    if open_payment(invoice_id):
-        raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
+    _check_takes_money(invoice)
     if only_if_due and not (invoice.collect_at and invoice.collect_at <= at):
         raise Conflict("Another worker has collected this invoice meanwhile.", code="not_due")
     asked = invoice.due if amount is None else _part(invoice, amount)
@@ -71,6 +68,8 @@ def claim(
         phone=way.phone,
         keep_method=way.keep_method,
         return_url=return_url or None,
+        choice=way.choice,
+        number=ways.number_for(way.account),
         status="sending",
         currency=invoice.currency,
         amount_minor=asked.minor,
@@ -140,6 +139,10 @@ def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> Non
         session().flush()
     elif payment.status in OPEN_STATUSES:
         _ask_later(payment, at)
+    elif result.status is PaymentStatus.SUCCEEDED and result.quote:
+        _received_otherwise(payment, result, at)
+    if result.quote:
+        quotes.keep(payment, result.quote, at)
 
 
 def _told_before(payment: Payment, result: PaymentResult) -> dict[str, Any]:
@@ -187,7 +190,10 @@ def _succeeded(payment: Payment, result: PaymentResult, at: datetime) -> None:
         payment.payment_method_id = payment_methods.leave(payment, result.saved_method, at).id
     received = payment.amount if result.amount is None else result.amount
     invoice = lock_debt(payment.invoice_id)
-    applied = min(received, invoice.due) if invoice.status in ("open", "uncollectible") else Money(0, payment.currency)
+    takes = invoice.status in ("open", "uncollectible") and not result.to_balance
+    applied = min(received, invoice.due) if takes else Money(0, payment.currency)
+    if result.to_balance:
+        payment.amount_minor = min(received.minor, payment.amount_minor)  # no more than that can be sent back
     write_offs.recover(invoice, applied, at)
     ledger.post_payment(payment, received=received, applied=applied, at=at)
     emit("payment.succeeded", payment.id, at, customer_id=payment.customer_id, invoice=invoice.id, amount=str(received))
@@ -195,6 +201,17 @@ def _succeeded(payment: Payment, result: PaymentResult, at: datetime) -> None:
     if received - applied:
         emit("payment.unapplied", payment.id, at, customer_id=payment.customer_id, amount=str(received - applied))
     collection.settle(invoice, applied, at)
+
+
+def _received_otherwise(payment: Payment, result: PaymentResult, at: datetime) -> None:
+    """More came to an address that was paid already, or the chain took back what was over: the balance follows."""
+    received = result.amount or payment.amount
+    more = Money(received.minor - (payment.received_minor or 0), payment.currency)
+    if more:
+        payment.received_minor = received.minor
+        payment.kept_minor += more.minor
+        ledger.post_more(payment, more, at)
+        emit("payment.unapplied", payment.id, at, customer_id=payment.customer_id, amount=str(more))
 
 
 def _failed(payment: Payment, result: PaymentResult, at: datetime) -> None:
@@ -214,10 +231,19 @@ def _failed(payment: Payment, result: PaymentResult, at: datetime) -> None:
     invoice = lock_debt(payment.invoice_id)
     if had_settled:
         posted = ledger.reverse(payment.id, "payment_succeeded", "payment_reversed", at)
+        _take_back_more(payment, posted["gateway_clearing"], at)
         counted = Money(-posted.get("accounts_receivable", 0), payment.currency)
         collection.reopen(invoice, counted, at)
         write_offs.lose_again(invoice, counted, at)
     collection.declined(invoice, payment.decline_code, at)
+
+
+def _take_back_more(payment: Payment, first_minor: int, at: datetime) -> None:
+    """What came in after a payment had settled goes with it, too."""
+    later = (payment.received_minor or first_minor) - first_minor
+    payment.received_minor, payment.kept_minor = None, 0
+    if later:
+        ledger.post_more(payment, Money(-later, payment.currency), at)
 
 
 def _canceled(payment: Payment, _result: PaymentResult, at: datetime) -> None:
@@ -263,6 +289,13 @@ def _ask_later(payment: Payment, at: datetime) -> None:
         asked_from(payment.customer_id, payment.status, at) + CHECK_AFTER[min(payment.checks, len(CHECK_AFTER) - 1)]
     )
     payment.checks += 1
+
+
+def _check_takes_money(invoice: Invoice) -> None:
+    if invoice.status not in ("open", "uncollectible") or not invoice.due:
+        raise Conflict(f"This invoice is {invoice.status}: there is nothing to pay.", code="not_payable")
+    if open_payment(invoice.id):
+        raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
 
 
 def _part(invoice: Invoice, amount: Money) -> Money:

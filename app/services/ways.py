@@ -1,27 +1,31 @@
 """What an attempt is paid with: a kept method, or a gateway account with which the payer finishes it themselves."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from app.db import current_tenant_id, session
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.phones import international
 from app.gateways import gateway_class
 from app.gateways.base import Capability
+from app.gateways.types import Choice
 from app.models import GatewayAccount, Invoice, PaymentMethod, Subscription, Tenant
 from app.queries.base import get
-from app.services import gateway_accounts, payment_methods
+from app.services import gateway_accounts, numbers, payment_methods
 
 
 @dataclass(frozen=True, slots=True)
 class Hosted:
     """The payer finishes it with the gateway of an account: on its page, by a code, on their phone (`phone`).
 
-    `keep_method`: what they pay with there is kept as their method, if the gateway gives it to us.
+    `keep_method`: what they pay with there is kept as their method, if the gateway gives it to us. `choice`: which of
+    the account's `choices` they have chosen, the usual one if empty.
     """
 
     account_id: str
     phone: str = ""
     keep_method: bool = False
+    choice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Way:
     method: PaymentMethod | None = None
     phone: str | None = None
     keep_method: bool = False
+    choice: str = ""
 
 
 def by_method(invoice: Invoice, method_id: str | None) -> Way:
@@ -53,16 +58,32 @@ def by_payer(invoice: Invoice, hosted: Hosted) -> Way:
     """An account with which the payer finishes the payment.
 
     Raises Conflict for an account that takes no such payment in the invoice's currency, and InvalidInput for a phone
-    number that is missing or none.
+    number that is missing or none, or a choice that the account does not have.
     """
     account = gateway_accounts.usable(hosted.account_id)
     if not takes_hosted(account, invoice.currency):
         raise Conflict(f"{account.name} takes no such payment in {invoice.currency}.", code="not_offered")
+    way = Way(account, keep_method=hosted.keep_method, choice=_chosen(account, hosted, invoice.currency))
     if Capability.PHONE not in gateway_class(account.gateway).capabilities:
-        return Way(account, keep_method=hosted.keep_method)
+        return way
     if not hosted.phone:
         raise InvalidInput("Give the number of the phone that is to pay.", code="missing", field="phone")
-    return Way(account, phone=international(hosted.phone), keep_method=hosted.keep_method)
+    return replace(way, phone=international(hosted.phone))
+
+
+def number_for(account: GatewayAccount) -> int | None:
+    """A number that no attempt of the tenant ever had, drawn in the caller's transaction; None where none is needed.
+
+    One row of numbers for all of a tenant's accounts: two of them may derive addresses from the same key.
+    """
+    needed = Capability.NUMBERED in gateway_class(account.gateway).capabilities
+    return numbers.take("addresses") if needed else None
+
+
+def choices(account: GatewayAccount, currency: str) -> Sequence[Choice]:
+    """What payers in this currency can choose among at an account; none where there is nothing to choose."""
+    has = Capability.CHOICES in gateway_class(account.gateway).capabilities
+    return gateway_accounts.connect(account).choices(currency) if has else ()
 
 
 def takes_hosted(account: GatewayAccount, currency: str) -> bool:
@@ -71,3 +92,9 @@ def takes_hosted(account: GatewayAccount, currency: str) -> bool:
     takes = gateway.currencies is None or currency in gateway.currencies
     tenant = session().get_one(Tenant, current_tenant_id())
     return takes and account.mode == tenant.mode and Capability.HOSTED in gateway.capabilities
+
+
+def _chosen(account: GatewayAccount, hosted: Hosted, currency: str) -> str:
+    if hosted.choice and hosted.choice not in [choice.name for choice in choices(account, currency)]:
+        raise InvalidInput(f"{account.name} does not take {hosted.choice}.", code="no_choice", field="choice")
+    return hosted.choice

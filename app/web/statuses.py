@@ -53,6 +53,7 @@ STATUSES: Mapping[str, Mapping[str, Badge]] = {
     "dispute": _badges(
         success="won", info="under_review", warning="inquiry", danger="open lost", secondary="accepted closed"
     ),
+    "deposit": _badges(success="confirmed", info="detected", danger="reorged"),
     "mode": _badges(success="live", warning="test"),
     "test_clock": _badges(success="ready", info="advancing", danger="failed"),
     "mail": _badges(success="sent", info="queued", danger="failed"),
