@@ -16,7 +16,7 @@ from app.services import catalog
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import confirm
 from app.web.admin.forms.plans import PlanForm
-from app.web.admin.price_tables import tables_of
+from app.web.admin.price_tables import tables_of, tables_of_plan
 from app.web.auth_guard import requires
 from app.web.once import once
 from app.web.rendering import done, render
@@ -82,6 +82,7 @@ def show(plan_id: str) -> Response:
         versions=versions,
         subscribers=subscriber_counts([version.id for version in versions]),
         subscriptions=lists.subscriptions({"plan": plan_id}, limit=10),
+        price_tables=tables_of_plan(row),
         timeline=activity.told(timeline.of_subjects([row.id], limit=20), on_page_of=row.id),
     )
 

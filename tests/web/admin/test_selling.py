@@ -125,12 +125,12 @@ class TestCatalog:
         page = desk.does("/admin/products/new", {"name": "Forms", "code": "forms"})
         assert "Forms was added. Now give it a plan." in page
         product = newest_id(desk, "products")
-        plan = {"name": "Team", "code": "team", "unit_amount": "1,250"}
+        plan = {"name": "Team", "code": "team", "price-unit_amount": "1,250"}
         assert "$1,250.00 each, every month" in desk.does(f"/admin/plans/new?product={product}", plan)
         first = newest_id(desk, "plans")
         assert 'value="1250.00"' in desk.get(f"/admin/plans/{first}/edit")
         assert "The changes were saved." in desk.does(f"/admin/plans/{first}/edit", {"name": "Team of ten"})
-        page = desk.does(f"/admin/plans/{first}/edit", {"unit_amount": "1300"})
+        page = desk.does(f"/admin/plans/{first}/edit", {"price-unit_amount": "1300"})
         assert "A new version is sold from now on." in page
         assert "$1,300.00 each, every month" in page
         assert "Version 2" in page
@@ -143,17 +143,17 @@ class TestCatalog:
 
     def test_a_plan_that_cannot_be_is_refused_at_its_field(self, desk: Desk, world: World) -> None:
         cases: list[Wrong] = [
-            ({"unit_amount": "12,50"}, "unit_amount", "is a number, such as 12.50"),
-            ({"unit_amount": "-5"}, "unit_amount", "is zero or more"),
-            ({"unit_amount": "NaN"}, "unit_amount", "is a number"),
-            ({"unit_amount": ""}, "unit_amount", "is missing"),
+            ({"price-unit_amount": "12,50"}, "price-unit_amount", "is a number, such as 12.50"),
+            ({"price-unit_amount": "-5"}, "price-unit_amount", "is not below zero"),
+            ({"price-unit_amount": "NaN"}, "price-unit_amount", "is a number"),
+            ({"price-unit_amount": ""}, "price-unit_amount", "is missing"),
             ({"interval_count": "1.5"}, "interval_count", "is a whole number"),
             ({"interval_count": "0"}, "interval_count", "from 1 to"),
             ({"interval_count": "11", "interval": "year"}, "interval_count", "from 1 to 10"),
             ({"trial_days": "9999"}, "trial_days", "from 0 to 730"),
             ({"code": "basic"}, "code", "There is a plan “basic” already."),
         ]
-        good = {"name": "Team", "code": "team", "unit_amount": "20"}
+        good = {"name": "Team", "code": "team", "price-unit_amount": "20"}
         assert_refused(desk, f"/admin/plans/new?product={world.product_id}", good, cases)
 
     def test_who_is_on_which_version(self, desk: Desk, world: World) -> None:

@@ -72,8 +72,10 @@ class PlanForm(NestedForm):
     @classmethod
     def of(cls, row: Plan) -> "PlanForm":
         """The form filled with a plan; its code and currency stay."""
-        given = {"product": row.product_id, "price": _typed(row.price, row.currency)}
-        form = cls(obj=row, data={**given, "charges": [_typed_charge(charge, row.currency) for charge in row.charges]})
+        names = ("name", "interval_count", "interval", "trial_days", "tax_behavior")
+        given = {"product": row.product_id, **{name: getattr(row, name) for name in names}}
+        charges = [_typed_charge(charge, row.currency) for charge in row.charges]
+        form = cls(data={**given, "price": _typed(row.price, row.currency), "charges": charges})
         del form.code
         del form.currency
         for entry in form.charges:
