@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from app.db import current_tenant_id, session, transaction
 from app.domain.errors import BillingError
@@ -125,3 +126,28 @@ def test_one_that_was_deleted_takes_nobody_and_goes_nowhere(shop: Shop, at: date
     with pytest.raises(BillingError, match="deleted"):
         advance(clock, at + DAY)
     assert fresh(Customer, theirs).test_clock_id == clock
+
+
+def test_a_worker_that_died_on_the_way_is_followed_by_another(shop: Shop, at: datetime, clock: str) -> None:
+    """Where the clock stands, and how far it is to go, is in its row. The dead worker's lease must run out."""
+    subscription = shop.sell(shop.buyer(test_clock_id=clock))
+    with transaction():
+        test_clocks.advance(clock, at + 100 * DAY, at)
+    held = test_clocks.hold(clock)
+    assert held
+    assert test_clocks.step(held, schedule.run_due)
+    assert clocks.advance_all() == 0
+    with transaction():
+        session().execute(text("UPDATE test_clocks SET leased_until = now() - interval '1 second'"))
+    assert clocks.advance_all() == 1
+    assert fresh(TestClock, clock).status == "ready"
+    assert [invoice.status for invoice in invoices_of(subscription)] == ["paid"] * 4
+    assert not test_clocks.step(held, lambda _at: None)  # the dead one, should it come back, moves nothing
+    assert_books_agree(shop.bank)
+
+
+def test_of_two_workers_one_moves_the_clock(shop: Shop, at: datetime, clock: str) -> None:
+    with transaction():
+        test_clocks.advance(clock, at + DAY, at)
+    assert test_clocks.hold(clock)
+    assert test_clocks.hold(clock) is None
