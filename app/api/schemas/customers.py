@@ -77,8 +77,8 @@ class NewCustomer(CustomerChanges):
     test_clock: TestClockId | None = None
 
     def given(self) -> dict[str, Any]:
-        values = super().given()
-        return {**values, "test_clock_id": values.pop("test_clock")} if "test_clock" in values else values
+        names = {"test_clock": "test_clock_id"}
+        return {names.get(name, name): value for name, value in super().given().items()}
 
 
 class Customer(BaseModel):
