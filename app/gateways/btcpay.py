@@ -44,6 +44,7 @@ class BTCPayGateway(Gateway):
     title = "BTCPay Server"
     capabilities = (
         Capability.HOSTED
+        | Capability.ANY_AMOUNT
         | Capability.RESUME
         | Capability.VOID
         | Capability.REFUND
