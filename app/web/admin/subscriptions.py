@@ -6,6 +6,7 @@ from flask import Blueprint, Response, url_for
 
 from app.db import transaction
 from app.domain.errors import BillingError
+from app.domain.terms import ProrationMode
 from app.models import Subscription
 from app.permissions import Permission
 from app.present import present
@@ -80,7 +81,7 @@ def cancel(subscription_id: str) -> Response:
     row = get(Subscription, subscription_id)
     form = CancellationForm()
     at_period_end = form.when.data == "period_end"
-    if form.carry_out(lambda: _cancel(subscription_id, at_period_end, form.why)):
+    if form.carry_out(lambda: _cancel(subscription_id, at_period_end, form)):
         words = "It ends with the period that is paid." if at_period_end else "The subscription has ended."
         return done(url_for(".show", subscription_id=subscription_id), words)
     return _cancellation(form, row)
@@ -104,9 +105,12 @@ def release(subscription_id: str) -> Response:
     return done(url_for(".show", subscription_id=subscription_id), "It is billed again from where it stopped.")
 
 
-def _cancel(subscription_id: str, at_period_end: bool, reason: str | None) -> None:
+def _cancel(subscription_id: str, at_period_end: bool, form: CancellationForm) -> None:
+    credit = ProrationMode(form.credit.data or "none")
     with transaction():
-        subscriptions.cancel(subscription_id, present(subscription_id), at_period_end=at_period_end, reason=reason)
+        subscriptions.cancel(
+            subscription_id, present(subscription_id), at_period_end=at_period_end, reason=form.why, credit=credit
+        )
 
 
 def _method(row: Subscription) -> Any:

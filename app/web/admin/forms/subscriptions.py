@@ -8,6 +8,7 @@ from app.models import PaymentMethod, Plan
 from app.services.catalog import MAX_TRIAL_DAYS
 from app.services.sellable import MAX_QUANTITY
 from app.web.admin.forms.fields import Between, Whole
+from app.web.admin.forms.subscription_changes import CREDITS
 from app.web.admin.prices import price_text
 from app.web.forms import AtMost, Form, Required, stripped
 from app.web.methods import method_name
@@ -18,7 +19,7 @@ COLLECTIONS = [
 ]
 WHEN = [
     SelectChoice("period_end", "At the end of the paid period"),
-    SelectChoice("now", "Now. Nothing is given back by itself"),
+    SelectChoice("now", "Now"),
 ]
 REASONS = [
     SelectChoice("", "No reason given"),
@@ -55,6 +56,7 @@ class CancellationForm(Form):
     """When a subscription ends, and why."""
 
     when = RadioField("It ends", [Required()], choices=WHEN, default="period_end")
+    credit = RadioField("What is given back if it ends now", choices=CREDITS, default="none")
     reason = SelectField("Reason", choices=REASONS, coerce=stripped)
     comment = TextAreaField("In the customer's words", [AtMost(500)], filters=[stripped])
 

@@ -1,0 +1,61 @@
+"""Customers choose another plan, and read exactly what happens before it does."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from app.models import Subscription
+from tests.shop import fresh, invoices_of
+from tests.web.people import PASSWORD
+from tests.web.portal.store import Buyer, Store, fill, forms_of, words
+
+
+def other_plans(store: Store) -> tuple[str, str]:
+    """A dearer one of the same product, and one in another currency."""
+    with store.inside() as shop:
+        return shop.plan("40.00", name="Plus"), shop.plan("1.00", name="Dollars", currency="USD")
+
+
+def test_a_customer_changes_at_the_price_that_was_shown(store: Store) -> None:
+    buyer = store.paid_up()
+    plus, dollars = other_plans(store)
+    visitor, path = store.client_of(buyer), f"/portal/subscriptions/{buyer.subscription}/change/"
+    page = visitor.get(path).text
+    assert "Plus" in page
+    assert "Dollars" not in page
+    unseen = fill(visitor, path, path, plan=plus, quantity="1")
+    assert unseen.status_code == 422
+    said = words(unseen)
+    assert "Look at what it costs first" in said
+    charged = re.search(r"Plus begins today, and \$(\d+\.\d\d) is charged now", said)
+    assert charged
+    seen = forms_of(unseen)[path]
+    assert visitor.post(path, data={**seen, "plan": plus, "quantity": "1"}).status_code == 303
+    with store.inside():
+        assert fresh(Subscription, buyer.subscription).plan_id == plus
+        totals = sorted(invoice.total_minor for invoice in invoices_of(buyer.subscription))
+    assert f"{totals[0] / 100:.2f}" == charged[1]
+    assert fill(visitor, path, path, plan=dollars, quantity="1").status_code == 422
+
+
+def test_nobody_changes_what_another_customer_has(store: Store, buyer: Buyer) -> None:
+    thief = store.client_of(store.buyer(email="other@foxglove.example"))
+    assert thief.get(f"/portal/subscriptions/{buyer.subscription}/change/").status_code == 404
+
+
+def test_in_a_browser_the_price_comes_before_the_button(page: Page, store: Store) -> None:
+    buyer = store.paid_up()
+    other_plans(store)
+    store.let_in(buyer)
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill(buyer.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.goto(f"/portal/subscriptions/{buyer.subscription}/change/")
+    button = page.get_by_role("button", name="Change it")
+    expect(button).to_be_disabled()
+    page.get_by_label("Plus").check()
+    expect(page.locator("#quote")).to_contain_text("Plus begins today, and $")
+    expect(button).to_be_enabled()
+    button.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Plus")
