@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,10 @@ class Step:
     text: str
     amount: str
     values: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The step as it is kept with a line; `Step(**kept)` is the step again."""
+        return {"step": self.step, "text": self.text, "amount": self.amount, "values": dict(self.values)}
 
 
 Derivation = tuple[Step, ...]

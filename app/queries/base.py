@@ -3,12 +3,13 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, func, literal, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Select, any_, bindparam, func, literal, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from app.db import current_tenant_id, session
@@ -18,6 +19,11 @@ from app.models.base import TenantRow
 
 Row = TypeVar("Row", bound=TenantRow)
 Item = TypeVar("Item")
+
+
+def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Whether a column has one of the values. They go as one array, so that the statement is the same for any number."""
+    return column == any_(bindparam(None, list(values), ARRAY(column.type)))
 
 
 def get(model: type[Row], row_id: str, *, lock: bool = False) -> Row:

@@ -17,6 +17,7 @@ from app.db import current_tenant_id, session
 from app.domain.ledger import Entry
 from app.ids import to_uuid
 from app.models import Customer
+from app.queries.base import among
 
 ACCOUNT = "customer_balance"
 
@@ -73,7 +74,7 @@ def _locked(customer_ids: set[str], growing: set[str]) -> dict[str, int]:
     """The balances that are not zero or are going to grow, locked in the order of ids."""
     query = (
         select(Customer.id, Customer.balance_minor)
-        .where(Customer.id.in_(customer_ids), or_(Customer.balance_minor != 0, Customer.id.in_(growing)))
+        .where(among(Customer.id, customer_ids), or_(Customer.balance_minor != 0, among(Customer.id, growing)))
         .order_by(Customer.id)
         .with_for_update(key_share=True)
     )

@@ -15,6 +15,7 @@ from app.domain.subscription_invoices import part_of
 from app.ids import to_uuid
 from app.models import Coupon, Redemption
 from app.models.base import Json
+from app.queries.base import among
 from app.services.bulk import change_rows
 from app.services.grants import Grant
 from app.services.invoice_rows import Bill
@@ -108,7 +109,7 @@ def _redeemed(customer_ids: set[str], lock: bool) -> Mapping[str, list[Redeemed]
 def _at_work(customer_ids: set[str], lock: bool) -> Select[Redemption]:
     query = (
         select(Redemption)
-        .where(Redemption.customer_id.in_(customer_ids), Redemption.ended_at.is_(None))
+        .where(among(Redemption.customer_id, customer_ids), Redemption.ended_at.is_(None))
         .order_by(Redemption.id)
         .execution_options(populate_existing=True)
     )

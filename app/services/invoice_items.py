@@ -10,7 +10,7 @@ from app.domain.errors import Conflict
 from app.domain.exact import parse_exact
 from app.ids import to_uuid
 from app.models import InvoiceItem
-from app.queries.base import get
+from app.queries.base import among, get
 from app.services import one_off
 from app.services.billable import billable_customer, billable_subscription
 from app.services.bulk import change_rows
@@ -70,7 +70,7 @@ def waiting_for(bills: Sequence[Bill], *, lock: bool = True) -> dict[int, list[I
         return {}
     query = (
         select(InvoiceItem)
-        .where(InvoiceItem.customer_id.in_(customer_ids), InvoiceItem.invoice_id.is_(None))
+        .where(among(InvoiceItem.customer_id, customer_ids), InvoiceItem.invoice_id.is_(None))
         .order_by(InvoiceItem.id)
         .execution_options(populate_existing=True)
     )

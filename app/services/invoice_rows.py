@@ -1,7 +1,7 @@
 """Bills, and the rows of invoices and lines that they become in bulk writing."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -188,7 +188,7 @@ def line_row(issue: Issue, drawn: Drawn, position: int, line: BillLine, total: T
         to_uuid("pln", line.plan_id) if line.plan_id else None,
         to_uuid("chg", line.charge_id) if line.charge_id else None,
         json.dumps([line_tax_json(tax) for tax in total.taxes]),
-        json.dumps([asdict(step) for step in derivation]),
+        json.dumps([step.as_json() for step in derivation]),
         issue.at,
     )
 

@@ -18,6 +18,7 @@ from app.domain.exact import EXACT
 from app.domain.money import Money
 from app.domain.periods import Period
 from app.models import Charge, Meter, MeteredPeriod, Subscription
+from app.queries.base import among
 from app.queries.due import lives_by
 from app.services.usage import RECOUNT_AFTER, Use, Used, measured
 from app.timelines import current_clock_id
@@ -71,7 +72,7 @@ def missed(subscription_ids: Sequence[str], at: datetime) -> list[Missed]:
     For whoever bills them at `at`, who then tells `settle` in the same transaction. Also the few events of a meter that
     refuses late ones which were on their way when their period was counted. Two statements, or one when nothing waits.
     """
-    return _recount(_waiting().where(MeteredPeriod.subscription_id.in_(subscription_ids), ~_CORRECTED), at)
+    return _recount(_waiting().where(among(MeteredPeriod.subscription_id, subscription_ids), ~_CORRECTED), at)
 
 
 def corrections_due(at: datetime, limit: int = 100) -> list[Missed]:

@@ -3,10 +3,13 @@
 import json
 from base64 import urlsafe_b64encode
 from datetime import datetime
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typeid import TypeID
+from typeid.errors import TypeIDException
 
 from app.domain.errors import BillingError, InvalidInput, NotFound
 from app.ids import as_id, is_id, new_id, to_uuid
@@ -26,6 +29,21 @@ GARBAGE = [
     "inv_01h2xcejqtf2nbrexx3vqjhp41\x00",
     "inv_01h2xcejqtf2nbrexx3vqjhp41'; DROP TABLE invoices; --",
 ]
+
+
+@given(st.uuids())
+def test_ids_are_those_of_the_library(value: UUID) -> None:
+    made = str(TypeID.from_uuid(value, "inv"))  # type: ignore[arg-type]
+    assert (as_id("inv", value), to_uuid("inv", made)) == (made, value)
+
+
+@given(st.text(st.sampled_from("inv_0123456789abcdefghijklmnopqrstuvwxyzILO "), max_size=40))
+def test_what_the_library_takes_for_an_id_is_one(text: str) -> None:
+    try:
+        taken = TypeID.from_string(text).prefix == "inv"
+    except TypeIDException:
+        taken = False
+    assert is_id("inv", text) == taken
 
 
 @given(st.uuids())

@@ -112,6 +112,7 @@ def test_a_coupon_of_a_customer_goes_to_the_first_invoice_of_a_batch(shop: Shop,
     coupon()
     customer_id, plan_id = shop.buyer(), shop.plan()
     ids = [shop.sell(customer_id, plan_id) for _ in range(3)]
+    run_due(at)
     redeem("WELCOME", customer_id, at)
     assert renewals.renew_due(month(2)) == 3
     discounted = [invoices_of(one)[1].discount_minor for one in ids]
