@@ -1,6 +1,7 @@
 """What is sold: products, plans that give them a price and a rhythm, and what else a plan charges."""
 
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -68,9 +69,9 @@ class Plan(TenantRow):
     product: Mapped[Product] = relationship(viewonly=True, lazy="joined", innerjoin=True)
     charges: Mapped[list["Charge"]] = relationship(viewonly=True, lazy="selectin", order_by="Charge.position")
 
-    @property
+    @cached_property
     def pricing(self) -> Price:
-        """The price as the domain computes with it."""
+        """The price as the domain computes with it. A row keeps its price, so it is read once."""
         return parse_price(self.price)
 
 
@@ -100,7 +101,7 @@ class Charge(TenantRow):
 
     meter: Mapped[Meter | None] = relationship(viewonly=True, lazy="joined")
 
-    @property
+    @cached_property
     def pricing(self) -> Price:
-        """The price as the domain computes with it."""
+        """The price as the domain computes with it. A row keeps its price, so it is read once."""
         return parse_price(self.price)

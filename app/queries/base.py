@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 
 
 def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-    """Whether a column has one of the values. They go as one array, so that the statement is the same for any number."""
+    """Whether a column has one of the values, given as one array: the statement is the same for any number of them."""
     return column == any_(bindparam(None, list(values), ARRAY(column.type)))
 
 

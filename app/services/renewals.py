@@ -6,6 +6,7 @@ Every due subscription is looked at in batches, by any number of workers, and ea
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
@@ -39,9 +40,26 @@ COLUMNS = (
     " next_plan_id next_quantity cancel_at_period_end paused_at resume_at paused_billing paused_status"
 ).split()
 
-Claimed = tuple[Subscription, Plan, Customer]
+Claimed = tuple[Subscription, Customer]
 
 log = logger(__name__)
+
+
+class _Run:
+    """What the batches of one run share, and read once: who sells, and the plans that have come up."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+        self._plans: dict[str, Plan] = {}
+
+    @cached_property
+    def biller(self) -> Biller:
+        return Biller(self.at)
+
+    def plans(self, rows: Sequence[Subscription]) -> Plans:
+        """The plans of these subscriptions, and those that came up before."""
+        self._plans |= plans_of(rows, self._plans.values())
+        return self._plans
 
 
 def renew_due(at: datetime, *, batch: int = BATCH) -> int:
@@ -50,31 +68,32 @@ def renew_due(at: datetime, *, batch: int = BATCH) -> int:
     Safe at any frequency and in any number of workers: a batch is claimed with SKIP LOCKED and committed whole, and a
     period that is billed already cannot be billed again. After an outage each missed period gets its own invoice.
     """
-    turned = 0
-    while just_turned := _renew_batch(at, batch):
+    turned, run = 0, _Run(at)
+    while just_turned := _renew_batch(run, batch):
         turned += just_turned
     return turned
 
 
-def _renew_batch(at: datetime, batch: int) -> int:
+def _renew_batch(run: _Run, batch: int) -> int:
     """One batch in one transaction. If it fails as a whole, one by one, and whichever fails alone is parked."""
     ids: list[str] = []
+    at = run.at
     try:
         with transaction():
             claimed = _claim(at, batch)
-            ids = [row.id for row, _, _ in claimed]
-            _renew(claimed, at)
+            ids = [row.id for row, _ in claimed]
+            _renew(claimed, run)
             return len(ids)
     except OperationalError:
         raise
     except Exception:
         log.exception("a batch failed, so its subscriptions are renewed one by one", count=len(ids))
-    return each(ids, lambda row: _renew_one(row, at), lambda row: _park_failed(row, at)) or len(ids)
+    return each(ids, lambda row: _renew_one(row, run), lambda row: _park_failed(row, at)) or len(ids)
 
 
-def _renew_one(subscription_id: str, at: datetime) -> None:
+def _renew_one(subscription_id: str, run: _Run) -> None:
     with transaction():
-        _renew(_claim(at, 1, only=subscription_id), at)
+        _renew(_claim(run.at, 1, only=subscription_id), run)
 
 
 def _park_failed(subscription_id: str, at: datetime) -> None:
@@ -84,8 +103,7 @@ def _park_failed(subscription_id: str, at: datetime) -> None:
 def _claim(at: datetime, batch: int, *, only: str | None = None) -> Sequence[Claimed]:
     """Take the oldest due subscriptions that no other worker holds, or the one that is named if it is among them."""
     query = (
-        select(Subscription, Plan, Customer)
-        .join(Plan, (Plan.tenant_id == Subscription.tenant_id) & (Plan.id == Subscription.plan_id))
+        select(Subscription, Customer)
         .join(Customer, (Customer.tenant_id == Subscription.tenant_id) & (Customer.id == Subscription.customer_id))
         .where(due.rows("renewals", at))
         .order_by(Subscription.next_billing_at)
@@ -95,28 +113,26 @@ def _claim(at: datetime, batch: int, *, only: str | None = None) -> Sequence[Cla
     )
     if only:
         query = query.where(Subscription.id == only)
-    return [(row, plan, customer) for row, plan, customer in session().execute(query)]
+    return [(row, customer) for row, customer in session().execute(query)]
 
 
-def _renew(claimed: Sequence[Claimed], at: datetime) -> None:
+def _renew(claimed: Sequence[Claimed], run: _Run) -> None:
     """Make the turns of a batch. However many they are, the number of statements stays the same."""
     if not claimed:
         return
-    expire([row for row, _, _ in claimed if row.status == "incomplete"], at)
+    expire([row for row, _ in claimed if row.status == "incomplete"], run.at)
     running = [each for each in claimed if each[0].status not in ("incomplete", *ENDED)]
-    plans = plans_of([row for row, _, _ in running], [plan for _, plan, _ in running])
-    biller = Biller(at)
-    made = _billables(biller, running, plans, at)
-    _write([each.turn for each in made], at)
-    issue(biller, made)
+    made = _billables(run.biller, running, run.plans([row for row, _ in running]), run.at)
+    _write([each.turn for each in made], run.at)
+    issue(run.biller, made)
 
 
 def _billables(biller: Biller, running: Sequence[Claimed], plans: Plans, at: datetime) -> list[Billable]:
     """What the rules make of each subscription. One that they refuse is parked, so that the others go on."""
-    contracts = {row.id: contract_of(row, plans) for row, _, _ in running}
-    back = [(row, contracts[row.id]) for row, _, _ in running if resumes_at(contracts[row.id])]
+    contracts = {row.id: contract_of(row, plans) for row, _ in running}
+    back = [(row, contracts[row.id]) for row, _ in running if resumes_at(contracts[row.id])]
     contracts |= {row.id: contract for (row, _), contract in zip(back, with_billed(back), strict=True)}
-    turns = [turn for row, _, customer in running if (turn := _turn(row, customer, contracts[row.id], at))]
+    turns = [turn for row, customer in running if (turn := _turn(row, customer, contracts[row.id], at))]
     read = readings(turns, plans)
     add_missed(read, at)
     return [found for turn in turns if (found := _billable(biller, plans, turn, read.get(turn.row.id), at))]

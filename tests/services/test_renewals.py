@@ -236,7 +236,7 @@ class TestStatements:
         statements.clear()
         with transaction():
             claimed = renewals._claim(PERIODS[1], renewals.BATCH)
-            renewals._renew(claimed, PERIODS[1])
+            renewals._renew(claimed, renewals._Run(PERIODS[1]))
         assert len(claimed) == sold
         return len(statements)
 
