@@ -82,6 +82,7 @@ class Subscription(HasStatus, TenantRow):
     ended_at: Mapped[datetime | None] = instant()
     cancel_reason: Mapped[str | None]
     parked_reason: Mapped[str | None]
+    released_at: Mapped[datetime | None] = instant()
     details: Mapped[Json] = json_object(name="metadata")
 
     plan: Mapped[Plan] = relationship(viewonly=True, primaryjoin=_to_plan("plan_id"))

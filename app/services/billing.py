@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.db import current_tenant_id, session
+from app.domain.abnormal import Limits
 from app.domain.lines import Line
 from app.domain.periods import Period
 from app.domain.subscription_invoices import billed_part, draft_line
@@ -40,6 +41,7 @@ class Biller:
         ]
         self.taxes = tax_book(tenant.address.get("country"))
         seller = json.dumps(seller_of(tenant, registrations))
+        self.limits = Limits(tenant.setting("review_lines"), tenant.setting("review_amount"))
         self.issue_of = Issue(tenant, to_uuid("ten", tenant.id), at, seller, dunning.rules_of(tenant))
 
     def treatment(self, customer: Customer, category: str, at: datetime | None = None) -> TaxTreatment:

@@ -11,14 +11,15 @@ from app.services.history import audit
 
 
 def release(subscription_id: str, at: datetime) -> Subscription:
-    """Bill a parked subscription again, from where it stopped. What still stands in its way parks it anew.
+    """Bill a parked subscription again, from where it stopped. What still stands in its way parks it anew, but not that
+    a bill due by now looks abnormal: a person has seen it.
 
     Raises Conflict for one that is not parked.
     """
     row = get(Subscription, subscription_id, lock=True)
     if row.parked_reason is None:
         raise Conflict("This subscription is not set aside.", code="not_parked")
-    row.parked_reason, row.next_billing_at = None, next_billing(contract_of(row, plans_of([row])))
+    row.parked_reason, row.released_at, row.next_billing_at = None, at, next_billing(contract_of(row, plans_of([row])))
     audit("subscription.release", row.id, at)
     emit("subscription.updated", row.id, at, customer_id=row.customer_id, change="released")
     return row

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.db import session, transaction
+from app.domain.abnormal import refuse_abnormal
 from app.domain.contract import Contract
 from app.domain.errors import BillingError
 from app.domain.lifecycle import check_transition
@@ -148,10 +149,19 @@ def _turn(row: Subscription, customer: Customer, contract: Contract, at: datetim
 
 def _billable(biller: Biller, plans: Plans, turn: Turn, reading: Reading | None, at: datetime) -> Billable | None:
     try:
-        return billable(biller, plans, turn, reading)
+        found = billable(biller, plans, turn, reading)
+        _review(biller, turn.row, found)
+        return found
     except BillingError as refusal:
         _refuse(turn.row, refusal, at)
         return None
+
+
+def _review(biller: Biller, row: Subscription, found: Billable) -> None:
+    """Refuse a bill that looks abnormal, unless a person has released the subscription since it was due."""
+    seen = row.released_at and row.next_billing_at and row.released_at >= row.next_billing_at
+    if found.bill and not seen:
+        refuse_abnormal([line.draft.amount for line in found.bill.lines], biller.limits)
 
 
 def _refuse(row: Subscription, refusal: BillingError, at: datetime) -> None:

@@ -19,6 +19,7 @@ from app.services.users import clean_email
 PROFILE = frozenset("name legal_name email address timezone locale invoice_prefix".split())
 LONGEST_DAYS = 365
 HOURS = {"grace_hours": (0, 72), "incomplete_hours": (1, 24 * 365)}
+REVIEWED = {"review_lines": (1, 10_000), "review_amount": (1, 10**12)}
 DAYS = ("net_days", "grace_days")
 
 
@@ -81,6 +82,11 @@ def _check_settings(row: Tenant) -> None:
         hours = row.setting(name)
         if type(hours) is not int or not least <= hours <= most:
             raise InvalidInput(f"{name} is a number of hours from {least} to {most}.", code="invalid_hours", field=name)
+    for name, (low, high) in REVIEWED.items():
+        most = row.setting(name)
+        if type(most) is not int or not low <= most <= high:
+            message = f"{name} is a whole number from {low:,} to {high:,}."
+            raise InvalidInput(message, code="invalid_limit", field=name)
     if row.setting("numbering") not in NUMBERINGS:
         raise InvalidInput("numbering is tenant or customer.", code="invalid_numbering", field="numbering")
     if row.setting("late_money") not in late_money.CHOICES:

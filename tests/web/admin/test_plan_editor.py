@@ -38,7 +38,17 @@ PRICES: list[tuple[str, dict[str, str], str]] = [
 
 def new_plan(world: World, model: str, **typed: str) -> dict[str, Any]:
     good = {"product": world.product_id, "name": "Team", "code": "team", "currency": "CAD", "interval": "month"}
-    return {**good, "interval_count": "1", "tax_behavior": "exclusive", "price-model": model, **typed}
+    settings = {"bill": "in_advance", "first_period": "full", "proration_counted": "day"}
+    changes = {"proration_upgrade": "second", "proration_downgrade": "next_period"}
+    return {
+        **good,
+        **settings,
+        **changes,
+        "interval_count": "1",
+        "tax_behavior": "exclusive",
+        "price-model": model,
+        **typed,
+    }
 
 
 def test_every_model_is_shown_priced_and_kept(desk: Desk, world: World, subtests: pytest.Subtests) -> None:
@@ -56,7 +66,8 @@ def test_every_model_is_shown_priced_and_kept(desk: Desk, world: World, subtests
             again = desk.does(f"/admin/plans/{plan_id}/edit")  # saved as it is, it is no other price
             assert "The changes were saved." in again
             with desk.inside():
-                assert fresh(Plan, plan_id).price["model"] == model
+                row = fresh(Plan, plan_id)
+                assert (row.price["model"], row.first_period, row.proration_downgrade) == (model, "full", "next_period")
 
 
 def test_limits_hold_and_a_quantity_is_tried(desk: Desk, world: World) -> None:

@@ -23,6 +23,20 @@ TAX_BEHAVIORS = [
     SelectChoice("exclusive", "Added on top of the price"),
     SelectChoice("inclusive", "Contained in the price"),
 ]
+BILLS = [SelectChoice("in_advance", "When it begins"), SelectChoice("in_arrears", "When it ends")]
+FIRST_PERIODS = [
+    SelectChoice("prorate", "Its part of the price"),
+    SelectChoice("full", "The whole price"),
+    SelectChoice("free", "Nothing"),
+]
+COUNTED = [SelectChoice("second", "By the second"), SelectChoice("day", "By the day")]
+CHANGES = [
+    *COUNTED,
+    SelectChoice("full", "The whole price at once"),
+    SelectChoice("none", "Nothing until the next bill"),
+    SelectChoice("next_period", "The change waits for the next period"),
+]
+SETTINGS = ("bill", "first_period", "proration_upgrade", "proration_downgrade", "proration_counted")
 KINDS = [
     SelectChoice("usage", "What a meter measured, when the period ends"),
     SelectChoice("recurring", "The quantity of the subscription, with each bill"),
@@ -67,12 +81,17 @@ class PlanForm(NestedForm):
         description="0 for none. Nothing is charged meanwhile.",
     )
     tax_behavior = RadioField("Taxes are", [Required()], choices=TAX_BEHAVIORS, default="exclusive")
+    bill = SelectField("A period is invoiced", [Required()], choices=BILLS, default="in_advance")
+    first_period = SelectField("A shorter first period costs", [Required()], choices=FIRST_PERIODS, default="prorate")
+    proration_upgrade = SelectField("Changing to something dearer", [Required()], choices=CHANGES, default="second")
+    proration_downgrade = SelectField("Changing to something cheaper", [Required()], choices=CHANGES, default="second")
+    proration_counted = SelectField("Shorter periods are counted", [Required()], choices=COUNTED, default="second")
     tried = Number("Try a quantity", description="Only for the table of prices.")
 
     @classmethod
     def of(cls, row: Plan) -> "PlanForm":
         """The form filled with a plan; its code and currency stay."""
-        names = ("name", "interval_count", "interval", "trial_days", "tax_behavior")
+        names = ("name", "interval_count", "interval", "trial_days", "tax_behavior", *SETTINGS)
         given = {"product": row.product_id, **{name: getattr(row, name) for name in names}}
         charges = [_typed_charge(charge, row.currency) for charge in row.charges]
         form = cls(data={**given, "price": _typed(row.price, row.currency), "charges": charges})
@@ -108,7 +127,7 @@ class PlanForm(NestedForm):
 
     def values(self) -> dict[str, Any]:
         """What the service is told. The product is looked up by the view."""
-        names = ("name", "code", "currency", "interval", "interval_count", "tax_behavior")
+        names = ("name", "code", "currency", "interval", "interval_count", "tax_behavior", *SETTINGS)
         values = {name: self[name].data for name in names if name in self}
         charges = [entry.form.values() for entry in self.charges]
         priced = {"price": self.price.form.shape(), "charges": charges}

@@ -17,7 +17,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.gateways.base import CredentialField, Gateway
 from app.models import Tenant
 from app.permissions import SCOPES
-from app.services.tenant_settings import HOURS, LONGEST_DAYS
+from app.services.tenant_settings import HOURS, LONGEST_DAYS, REVIEWED
 from app.web.admin.choices import countries, languages, timezones
 from app.web.admin.forms.customers import ADDRESS, AddressForm
 from app.web.admin.forms.fields import Between, Whole, known_or_current
@@ -207,6 +207,16 @@ class CollectionForm(Form):
         "Hours for the first payment",
         [Required(), Between(*HOURS["incomplete_hours"])],
         description="A subscription expires whose first payment never came.",
+    )
+    review_lines = Whole(
+        "Look first at more lines than",
+        [Required(), Between(*REVIEWED["review_lines"])],
+        description="The renewal is set aside and not charged until somebody lets it go on.",
+    )
+    review_amount = Whole(
+        "Look first at more than",
+        [Required(), Between(*REVIEWED["review_amount"])],
+        description="Before tax, in the currency of the invoice.",
     )
     numbering = SelectField("Invoice numbers", [Required()], choices=NUMBERINGS)
 
