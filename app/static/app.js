@@ -89,7 +89,8 @@ on("htmx:afterSwap", ({ detail }) => {
   const modal = byId("modal");
   equip();
   if (detail.target.id === "modal-body" && !modal.open) modal.showModal();
-  else if (modal.open && !modal.contains(detail.target)) modal.close();
+  // What was swapped as a whole is gone, and another one of that id stands in its place.
+  else if (modal.open && !modal.contains(byId(detail.target.id) ?? detail.target)) modal.close();
 });
 
 // Whatever had the focus may be gone: then it goes to what came instead.
