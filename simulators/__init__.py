@@ -20,6 +20,7 @@ SIMULATORS: Mapping[str, str] = {
     "paypal": "simulators.paypal:PaypalSimulator",
     "pesapal": "simulators.pesapal:PesapalSimulator",
     "jenga": "simulators.jenga:JengaSimulator",
+    "adyen": "simulators.adyen:AdyenSimulator",
 }
 
 

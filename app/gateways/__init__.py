@@ -8,6 +8,7 @@ from app.domain.errors import InvalidInput
 from app.gateways.base import Gateway
 
 REGISTRY: Mapping[str, str] = {
+    "adyen": "app.gateways.adyen:AdyenGateway",
     "btcpay": "app.gateways.btcpay:BTCPayGateway",
     "jenga": "app.gateways.jenga:JengaGateway",
     "paypal": "app.gateways.paypal:PaypalGateway",

@@ -76,6 +76,7 @@ class PaypalGateway(Gateway):
         | Capability.LIST_TRANSACTIONS
         | Capability.DISPUTES
         | Capability.HOSTED
+        | Capability.KEEP
     )
     credentials = (
         CredentialField("client_id", "Client ID", secret=False),

@@ -300,6 +300,9 @@ class Notice:
 
     It names what to look up: the payment or refund (with an empty key where the gateway names its own reference only),
     the dispute by the gateway's reference, or the token of a saved method that changed or is gone.
+
+    `result` is how the thing stands, from a gateway that cannot be asked: facts that its signature covers, and nothing
+    else that decides. Without one, what the notice names is looked up.
     """
 
     kind: NoticeKind
@@ -308,6 +311,7 @@ class Notice:
     refund: RefundRef | None = None
     dispute_ref: str | None = None
     method_token: str | None = None
+    result: "PaymentResult | RefundResult | Dispute | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,12 @@ def check(payment_id: str, at: datetime) -> Payment:
         return payments.record(payment_id, found or NotExecuted("The gateway never received this payment."), at)
 
 
+def heard(payment_id: str, result: PaymentResult, at: datetime) -> None:
+    """A notice of a gateway that cannot be asked brings how an attempt stands: record that."""
+    with transaction():
+        payments.record(payment_id, result, at)
+
+
 def told(payment_id: str, gateway_ref: str | None, at: datetime) -> bool:
     """A notice says that something happened to an attempt: ask how it stands, and record that. False when the gateway
     does not know it (yet).

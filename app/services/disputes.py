@@ -49,8 +49,13 @@ def look(account_id: str, gateway_ref: str, at: datetime) -> Dispute | None:
     told = ask(lambda: gateway_accounts.connect(account).fetch_dispute(gateway_ref))
     if isinstance(told, NoAnswer):
         raise GatewayUnavailable(told.message)
-    payment = payment_named(account_id, told.payment.key, told.payment.gateway_ref) if told else None
-    if told is None or payment is None or payment.gateway_account_id != account_id:
+    return heard(account_id, told, asked_at, at) if told else None
+
+
+def heard(account_id: str, told: Told, asked_at: datetime, at: datetime) -> Dispute | None:
+    """The gateway said at `asked_at`, of itself or when asked, how a dispute stands: record it, as `look` does."""
+    payment = payment_named(account_id, told.payment.key, told.payment.gateway_ref)
+    if payment is None or payment.gateway_account_id != account_id:
         return None
     with transaction():
         return record(payment.id, told, asked_at, present_of(payment.id, at))

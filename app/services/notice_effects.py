@@ -1,6 +1,7 @@
 """What notices lead to: the gateway is asked how the thing stands that a notice names, and its answer is recorded.
 
-A notice is a hint. It names something to look up, so neither the order of notices nor their number matters.
+A notice is a hint. It names something to look up, so neither the order of notices nor their number matters. Where a
+gateway cannot be asked, the signed notice itself brings how the thing stands.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,9 +9,9 @@ from datetime import datetime
 
 from app.domain.errors import BillingError, Conflict
 from app.gateways.errors import GatewayError
-from app.gateways.types import Notice, NoticeKind, PaymentRef
+from app.gateways.types import Dispute, Notice, NoticeKind, PaymentRef, PaymentResult, RefundResult
 from app.models import GatewayAccount, Payment
-from app.queries.base import get
+from app.queries.base import get, server_clock
 from app.queries.inbox import methods_with, payment_named, refund_named
 from app.queries.test_clocks import present_of
 from app.services import charging, disputes, payment_methods, refunds
@@ -35,7 +36,9 @@ def follow(account_id: str, notice: Notice, at: datetime) -> str:
 def _payment(account: GatewayAccount, notice: Notice, at: datetime) -> str:
     named = notice.payment or PaymentRef("")
     payment = _own(account, payment_named(account.id, named.key, named.gateway_ref))
-    if not charging.told(payment.id, named.gateway_ref, present_of(payment.id, at)):
+    if isinstance(notice.result, PaymentResult):
+        charging.heard(payment.id, notice.result, present_of(payment.id, at))
+    elif not charging.told(payment.id, named.gateway_ref, present_of(payment.id, at)):
         raise Unmatched("The gateway does not know this payment (yet).")
     return payment.id
 
@@ -46,13 +49,18 @@ def _refund(account: GatewayAccount, notice: Notice, at: datetime) -> str:
     if named is None or refund is None:
         raise Unmatched("No refund here is the one that this notice names.")
     _own(account, refund.payment)
-    if not refunds.told(refund.id, named.gateway_ref, present_of(refund.id, at)):
+    if isinstance(notice.result, RefundResult):
+        refunds.heard(refund.id, notice.result, present_of(refund.id, at))
+    elif not refunds.told(refund.id, named.gateway_ref, present_of(refund.id, at)):
         raise Unmatched("The gateway does not know this refund (yet).")
     return refund.id
 
 
 def _dispute(account: GatewayAccount, notice: Notice, at: datetime) -> str:
-    found = disputes.look(account.id, notice.dispute_ref or "", at)
+    if isinstance(notice.result, Dispute):
+        found = disputes.heard(account.id, notice.result, server_clock(), at)
+    else:
+        found = disputes.look(account.id, notice.dispute_ref or "", at)
     if found is None:
         raise Unmatched("No payment here is the one that is disputed.")
     return found.id

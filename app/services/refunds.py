@@ -107,6 +107,12 @@ def adopt(payment_id: str, gateway_ref: str, amount: Money, at: datetime) -> Ref
     return record(row.id, RefundResult(RefundStatus.SUCCEEDED, gateway_ref), at)
 
 
+def heard(refund_id: str, result: RefundResult, at: datetime) -> None:
+    """A notice of a gateway that cannot be asked brings how a refund stands: as `charging.heard`."""
+    with transaction():
+        record(refund_id, result, at)
+
+
 def told(refund_id: str, gateway_ref: str | None, at: datetime) -> bool:
     """A notice says that something happened to a refund: as `charging.told`."""
     row = get(Refund, refund_id)

@@ -17,7 +17,7 @@ from tests.gateways.worlds import SimulatedWorld, world_class
 API = re.compile(r"/(api/)?v\d/")
 Journal = tuple[str, list[tuple[Call, Answer]]]
 
-GATEWAYS = ("stripe", "square", "btcpay", "paypal")
+GATEWAYS = ("stripe", "square", "btcpay", "paypal", "adyen")
 PAYPAL = ("checkout_orders_v2", "payments_payment_v2", "vault_payment_tokens_v3", "reporting_transactions_v1")
 # Requests that the descriptions at hand leave out.
 UNDESCRIBED = {
@@ -34,6 +34,7 @@ UNDESCRIBED = {
     "square": {"GET /v2/locations/{id}", "GET /v2/orders/{id}"},
     "btcpay": set(),
     "paypal": {"POST /v1/oauth2/token"},
+    "adyen": set(),
 }
 # Square's description wants a field of a risk evaluation that it does not have itself. BTCPay's closes an invoice to
 # what it does not have in common with the request for one. PayPal's knows only the kind of token it had first.
@@ -42,6 +43,7 @@ MISTAKES = {
     "square": "risk_evaluation: 'status' is a required property",
     "btcpay": "('checkout', 'metadata' were unexpected)",
     "paypal": "payment_source.token.type: 'SETUP_TOKEN'",
+    "adyen": "no mistake",
 }
 # BTCPay's description has each of these paths in its newest form; servers also take the older one, which we use.
 SHORTER = re.compile(r"/stores/[^/]+(?=/invoices/[^/]+)")
@@ -50,14 +52,16 @@ DESCRIBED = {
     "square": (["square/api.trimmed.json"], True),
     "btcpay": (["btcpay/greenfield.merged.json"], False),
     "paypal": ([f"paypal/{part}.json" for part in (*PAYPAL, "customer_disputes_v1")], False),
+    "adyen": (["adyen/CheckoutService-v72.json"], True),
 }
+BELOW = {"adyen": "/v72"}  # what the paths of a description leave out
 
 
 @cache
 def description(gateway: str) -> Descriptions:
     """A gateway's own description."""
     paths, strict = DESCRIBED[gateway]
-    return Descriptions(*(Description(path, strict=strict) for path in paths))
+    return Descriptions(*(Description(path, strict=strict, below=BELOW.get(gateway, "")) for path in paths))
 
 
 @pytest.fixture(scope="module", params=GATEWAYS)

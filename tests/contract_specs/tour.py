@@ -54,8 +54,9 @@ def _refunds(world: SimulatedWorld, gateway: Gateway) -> None:
     for minor in (300, 700, 1):
         request = a_refund(world, payment, minor)
         sent = gateway.refund(request)
-        gateway.fetch_refund(ref_of_refund(request, sent.gateway_ref))
-        gateway.fetch_refund(ref_of_refund(request))
+        if world.finds_refunds:
+            gateway.fetch_refund(ref_of_refund(request, sent.gateway_ref))
+            gateway.fetch_refund(ref_of_refund(request))
 
 
 def _methods(world: SimulatedWorld, gateway: Gateway) -> None:
@@ -71,7 +72,9 @@ def _methods(world: SimulatedWorld, gateway: Gateway) -> None:
 
 def _disputes(world: SimulatedWorld, gateway: Gateway) -> None:
     _, ref = settled(world, gateway)
-    gateway.fetch_dispute(world.dispute(ref.gateway_ref or ""))
+    case = world.dispute(ref.gateway_ref or "")
+    if world.asked_about_disputes:
+        gateway.fetch_dispute(case)
 
 
 def _lists(_world: SimulatedWorld, gateway: Gateway) -> None:

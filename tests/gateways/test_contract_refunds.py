@@ -23,7 +23,8 @@ def test_parts_can_be_refunded_until_nothing_is_left(world: World, gateway: Gate
     refunds = [gateway.refund(a_refund(world, payment, minor)) for minor in (300, 300, 400)]
     assert len({refund.gateway_ref for refund in refunds}) == 3
     assert [taken.refunded for taken in world.books()] == [1000]
-    assert gateway.refund(a_refund(world, payment, 1)).status is RefundStatus.FAILED
+    refused = gateway.refund(a_refund(world, payment, 1))
+    assert refused.status is (RefundStatus.FAILED if world.acts_at_once else RefundStatus.PENDING)
     assert [taken.refunded for taken in world.books()] == [1000]
 
 
@@ -34,8 +35,10 @@ def test_more_than_what_is_left_is_a_failed_refund(world: World, gateway: Gatewa
     if first:
         gateway.refund(a_refund(world, payment, first))
     refused = gateway.refund(a_refund(world, payment, second))
-    assert refused.status is RefundStatus.FAILED
-    assert refused.message
+    if world.acts_at_once:
+        assert (refused.status, bool(refused.message)) == (RefundStatus.FAILED, True)
+    else:
+        assert refused.status is RefundStatus.PENDING
     assert [taken.refunded for taken in world.books()] == [first]
 
 
@@ -48,8 +51,8 @@ def test_the_same_refund_key_sends_money_back_once(world: World, gateway: Gatewa
     assert [taken.refunded for taken in world.books()] == [400]
 
 
-@needs(Capability.MULTI_REFUND)
-def test_a_refund_is_found_by_our_key_and_by_theirs(world: World, gateway: Gateway) -> None:
+@needs(Capability.MULTI_REFUND, where("finds_refunds"))
+def test_a_refund_is_found_by_our_key_and_by_theirs(world: World, gateway: Gateway, case: bool) -> None:
     _, payment = settled(world, gateway, 1130)
     gateway.refund(a_refund(world, payment, 100))
     request = a_refund(world, payment, 200)

@@ -5,10 +5,15 @@ import logging
 import pytest
 
 from app.domain.declines import DECLINES, UNKNOWN
-from app.gateways import paypal_words, refusals, square_words, stripe_words
+from app.gateways import adyen_words, paypal_words, refusals, square_words, stripe_words
 from app.gateways.refusals import decline_from, unknown_codes
 
-TABLES = {"stripe": stripe_words.DECLINES, "square": square_words.DECLINES, "paypal": paypal_words.DECLINES}
+TABLES = {
+    "stripe": stripe_words.DECLINES,
+    "square": square_words.DECLINES,
+    "paypal": paypal_words.DECLINES,
+    "adyen": adyen_words.DECLINES,
+}
 
 
 @pytest.mark.parametrize("gateway", TABLES)

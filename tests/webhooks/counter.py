@@ -14,7 +14,8 @@ from app import clock
 from app.db import session, tenant_scope, transaction
 from app.gateways.sandbox_bank import SandboxBank
 from app.gateways.types import RawRequest
-from app.models import GatewayAccount, InboxNotice, Invoice, Payment
+from app.models import Customer, GatewayAccount, InboxNotice, Invoice, Payment
+from app.queries.base import get
 from app.services import charging, gateway_accounts, inbox_work, payment_methods
 from tests.gateways.worlds import SimulatedWorld, world_class
 from tests.shop import Shop, invoices_of, open_shop
@@ -53,7 +54,8 @@ class Counter:
         """An invoice of 22.60 whose customer has a method at the gateway."""
         with self.inside():
             customer = self.shop.customer()
-            payment_methods.add(customer, self.account_id, self.world.token("ok"), self.at)
+            left = self.world.leave("ok", payment_methods.payer_of(get(Customer, customer)))
+            payment_methods.add(customer, self.account_id, left, self.at)
             return invoices_of(self.shop.sell(customer))[0].id
 
     def pay(self, invoice_id: str | None = None) -> str:

@@ -9,7 +9,7 @@ from app import clock
 from app.db import session, transaction
 from app.domain.errors import Conflict
 from app.domain.money import Money
-from app.models import AuditEntry, PaymentMethod, Refund
+from app.models import AuditEntry, Dispute, PaymentMethod, Refund
 from app.services import charging, inbox_work, refunds
 from simulators.faults import Fault, FaultKind
 from tests.gateways.contract import a_payment
@@ -23,7 +23,7 @@ def states(counter: Counter) -> list[str]:
     return [row.state for row in counter.notices()]
 
 
-@pytest.mark.parametrize("counter", ["stripe", "square"], indirect=True)
+@pytest.mark.parametrize("counter", ["stripe", "square", "paypal", "adyen"], indirect=True)
 def test_a_notice_tells_of_a_payment_whose_answer_was_lost(counter: Counter) -> None:
     invoice_id = counter.owe()
     counter.letters.clear()
@@ -167,3 +167,31 @@ def test_the_card_updater_changes_what_customers_recognise_their_card_by(counter
     with counter.inside():
         kept = fresh(PaymentMethod, method.id)
         assert (kept.last4, kept.exp_year, kept.removed_at) == ("1881", 2039, None)
+
+
+@pytest.mark.parametrize("counter", ["adyen"], indirect=True)
+@pytest.mark.parametrize(("arrives", "status"), [(True, "succeeded"), (False, "failed")])
+def test_what_a_gateway_cannot_be_asked_its_signed_notice_brings(counter: Counter, arrives: bool, status: str) -> None:
+    payment_id = counter.pay()
+    counter.deliver_all()
+    with counter.inside():
+        refund = refunds.refund(payment_id, Money(1000, "CAD"), counter.at)
+        assert refund.status == "pending"
+    counter.world.settle_refund(refund.gateway_ref or "", succeeds=arrives)
+    counter.deliver_all()
+    counter.work()
+    with counter.inside():
+        assert fresh(Refund, refund.id).status == status
+
+
+@pytest.mark.parametrize("counter", ["adyen"], indirect=True)
+def test_a_dispute_at_a_gateway_that_cannot_be_asked_is_booked_by_its_notice(counter: Counter) -> None:
+    payment_id = counter.pay()
+    ref = counter.payment(payment_id).gateway_ref or ""
+    counter.letters.clear()
+    case = counter.world.dispute(ref)
+    counter.deliver_all()
+    assert counter.work() == 1
+    with counter.inside():
+        [row] = session().scalars(select(Dispute))
+        assert (row.payment_id, row.gateway_ref, row.amount_minor) == (payment_id, case, 2260)

@@ -1,5 +1,7 @@
 """Methods that payers leave with a gateway for later: which accounts have a form for that, and the way there."""
 
+from collections.abc import Mapping
+
 from flask import url_for
 
 from app.db import current_tenant_id, session
@@ -11,6 +13,7 @@ from app.gateways.types import NextAction
 from app.logs import logger
 from app.models import GatewayAccount, Tenant
 from app.queries import portal as query
+from app.queries.base import get
 from app.services import payment_methods
 from app.settings import current_settings
 
@@ -38,6 +41,12 @@ def begin(customer_id: str, account: GatewayAccount) -> NextAction:
         raise Conflict(
             "The payment service did not answer as it should. Try again in a few minutes.", code="setup_failed"
         ) from None
+
+
+def brought_back(account_id: str, answer: Mapping[str, str]) -> str:
+    """The one-time token in the query a payer came back with; empty when they left nothing. Raises NotFound."""
+    account = get(GatewayAccount, account_id)
+    return answer.get(gateway_class(account.gateway).setup_answer, "")
 
 
 def _leads_somewhere(account: GatewayAccount, currency: str) -> bool:

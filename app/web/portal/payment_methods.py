@@ -82,7 +82,7 @@ def leave(account_id: str) -> Response:
 @requires(Permission.OWN)
 def come_back(account_id: str) -> Response:
     """Keep what they left on the gateway's page, which the gateway is asked about; without a token it is nothing."""
-    token = request.args.get("token", "")
+    token = setups.brought_back(account_id, request.args)
     try:
         row = methods.keep(own_id(), account_id, token, default=True) if token else None
     except Conflict as refusal:

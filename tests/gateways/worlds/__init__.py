@@ -64,6 +64,10 @@ class World(ABC):
     replaces_cards: ClassVar[bool] = True  # with METHOD_UPDATES: banks send new cards, or payers only take theirs back
     kept_as: ClassVar[tuple[str, str | None, str | None, int | None]] = ("card", "visa", "4242", 2034)
     finds_bare_keys: ClassVar[bool] = True  # by our key alone, without the request and its time
+    asks_by_repeating: ClassVar[bool] = False  # a charge is asked about by sending it again, which makes it if need be
+    acts_at_once: ClassVar[bool] = True  # what is done to a payment is done when it is answered, and not told of later
+    remembers_voids: ClassVar[bool] = True  # also of a payment that was not authorized yet
+    asked_about_disputes: ClassVar[bool] = True  # else the webhook brings how they stand
 
     def __init__(self, workspace: Path) -> None:
         self.workspace = workspace
