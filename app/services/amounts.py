@@ -13,6 +13,7 @@ from app.services.events import emit
 from app.services.history import audit, move
 
 CODE = "amount_mismatch"
+NOTHING_BOOKED = "nothing was booked."
 
 
 def differs(payment: Payment, result: PaymentResult) -> bool:
@@ -26,9 +27,14 @@ def differs(payment: Payment, result: PaymentResult) -> bool:
     return result.amount < payment.amount and not any_amount
 
 
+def was_refused(payment: Payment) -> bool:
+    """Whether what the gateway last said of an open attempt was refused."""
+    return (payment.message or "").endswith(NOTHING_BOOKED)
+
+
 def refuse(payment: Payment, result: PaymentResult, at: datetime) -> None:
     """Book nothing, and say so, once. The attempt stays open for whoever looks at it, so nothing is charged again."""
-    message = f"{payment.amount} were asked for, and the gateway says that {result.amount} came: nothing was booked."
+    message = f"{payment.amount} were asked for, and the gateway says that {result.amount} came: {NOTHING_BOOKED}"
     if payment.message == message:
         return
     payment.message, payment.gateway_ref = message, result.gateway_ref or payment.gateway_ref

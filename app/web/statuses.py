@@ -59,6 +59,7 @@ STATUSES: Mapping[str, Mapping[str, Badge]] = {
     "mail": _badges(success="sent", info="queued", danger="failed"),
     "task": _badges(success="done", info="due", danger="dead"),
     "notice": _badges(success="done", info="due", danger="dead", secondary="dismissed"),
+    "difference": _badges(success="resolved", danger="open", secondary="dismissed"),
     "person": _badges(success="active", info="invited", secondary="disabled"),
     "product": _badges(success="active", secondary="archived"),
     "plan": _badges(success="active", secondary="archived"),

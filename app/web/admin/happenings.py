@@ -113,7 +113,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "gateway_account.disable": ("slash-circle", "Account disabled"),
     "gateway_account.senders": ("shield-lock", "Senders of webhooks changed"),
     "gateway_account.refuse_webhook": ("shield-exclamation", "Webhooks refused"),
-    "notice.read": ("eye", "Webhook read"),
+    "difference.dismiss": ("archive", "Difference dismissed"),
     "notice.replay": ("arrow-clockwise", "Webhook worked on again"),
     "notice.dismiss": ("archive", "Webhook dismissed"),
     "notice.refuse": ("shield-exclamation", "Webhook refused: it is about another account"),

@@ -9,7 +9,7 @@ from flask import Response, request, url_for
 from app import clock
 from app.domain.money import Money
 from app.permissions import Permission
-from app.queries import inbox, lists, records
+from app.queries import disputes, inbox, lists, reconciliation, records
 from app.queries.filters import Listed
 from app.services.figures import Figures, figures
 from app.services.formats import safe_locale
@@ -45,7 +45,10 @@ class Concern(NamedTuple):
 
 UNKNOWN, DEAD, GIVEN_UP = {"status": "unknown"}, {"state": "dead"}, {"state": "failed"}
 FAILED = {"status": "open", "failed": "yes"}
+TO_ANSWER = {"status": "open"}
+DIFFERS = {"state": "open"}
 WATCHED = (
+    Watched("dispute", "Disputes to answer", "bank", disputes.disputes, TO_ANSWER, "disputes.index", TO_ANSWER),
     Watched(
         "invoice", "Failed payments", "credit-card", lists.invoices, FAILED, "invoices.index", {"status": "failed"}
     ),
@@ -58,6 +61,15 @@ WATCHED = (
         {"parked": "yes"},
         "subscriptions.index",
         {"status": "parked"},
+    ),
+    Watched(
+        "difference",
+        "Gateways say otherwise",
+        "check2-all",
+        reconciliation.differences,
+        DIFFERS,
+        "differences.index",
+        DIFFERS,
     ),
     Watched("task", "Work laid aside", "cpu", records.tasks, DEAD, "tasks.index", DEAD),
     Watched("notice", "Webhooks laid aside", "inbox", inbox.notices, DEAD, "webhooks.index", DEAD),

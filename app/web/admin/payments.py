@@ -10,9 +10,9 @@ from app.models import Payment
 from app.models.payments import OPEN_STATUSES
 from app.permissions import Permission
 from app.present import present
-from app.queries import lists, timeline
+from app.queries import disputes, lists, timeline
 from app.queries.base import get
-from app.services import charging, refunds
+from app.services import amounts, charging, refunds
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import dialog
 from app.web.admin.forms.payments import RefundForm
@@ -24,8 +24,12 @@ from app.web.statuses import badges
 pages = Blueprint("payments", __name__, url_prefix="/payments")
 
 # What can be chosen beside the statuses, and the filters it stands for.
-STANDINGS = {"open": {"status": ",".join(OPEN_STATUSES)}}
-STATUSES = [*((status, look.label) for status, look in badges("payment").items()), ("open", "Still open")]
+STANDINGS = {"open": {"status": ",".join(OPEN_STATUSES)}, "late": {"status": "succeeded", "kept": "yes"}}
+STATUSES = [
+    *((status, look.label) for status, look in badges("payment").items()),
+    ("open", "Still open"),
+    ("late", "Late or too much"),
+]
 # How an attempt went, told to whoever started it.
 SAID = {
     "succeeded": ("success", "Paid."),
@@ -67,7 +71,8 @@ def show(payment_id: str) -> Response:
     """One attempt with all that is known about it."""
     row = get(Payment, payment_id)
     sent_back = lists.refunds({"payment": payment_id}).items
-    ids = [row.id, *(refund.id for refund in sent_back)]
+    disputed = disputes.disputes({"payment": payment_id}).items
+    ids = [row.id, *(refund.id for refund in sent_back), *(dispute.id for dispute in disputed)]
     return render(
         "admin/payments/detail.html",
         payment=row,
@@ -75,6 +80,8 @@ def show(payment_id: str) -> Response:
         refundable=_refundable(row),
         decline=DECLINES.get(row.decline_code or ""),
         is_open=row.status in OPEN_STATUSES,
+        disputes=disputed,
+        amount_refused=row.status in OPEN_STATUSES and amounts.was_refused(row),
         timeline=activity.told(timeline.of_subjects(ids, customer_id=row.customer_id), on_page_of=row.id),
     )
 
@@ -85,6 +92,15 @@ def check(payment_id: str) -> Response:
     """Ask the gateway how the attempt stands."""
     get(Payment, payment_id)
     tell(charging.check(payment_id, present(payment_id)))
+    return done(url_for(".show", payment_id=payment_id))
+
+
+@pages.post("/<payment_id>/amount")
+@requires(Permission.COLLECT)
+def accept_amount(payment_id: str) -> Response:
+    """Book what came, although another amount was asked for."""
+    get(Payment, payment_id)
+    tell(charging.accept_amount(payment_id, present(payment_id)))
     return done(url_for(".show", payment_id=payment_id))
 
 

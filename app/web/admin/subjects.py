@@ -24,6 +24,7 @@ SUBJECTS = {
     "inv": Subject("invoice", "admin.invoices.show", "invoice_id"),
     "pay": Subject("payment", "admin.payments.show", "payment_id"),
     "gac": Subject("gateway account", "admin.gateway_accounts.show", "account_id"),
+    "dsp": Subject("dispute", "admin.disputes.show", "dispute_id"),
     "ntc": Subject("webhook", "admin.webhooks.show", "notice_id"),
     "jnl": Subject("journal entry", "admin.ledger.show", "entry_id"),
 }

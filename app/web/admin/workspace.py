@@ -9,19 +9,20 @@ from app.db import current_tenant_id, session, transaction
 from app.models import Tenant
 from app.permissions import Permission
 from app.services import tenant_settings
-from app.web.admin.forms.workspace import FINAL_ACTIONS, CollectionForm, ProfileForm
+from app.web.admin.forms.workspace import FINAL_ACTIONS, LATE_MONEY, CollectionForm, ProfileForm
 from app.web.auth_guard import requires
 from app.web.rendering import done, render
 
 pages = Blueprint("workspace", __name__, url_prefix="/settings")
 FINAL_WORDS = {choice.value: choice.label for choice in FINAL_ACTIONS}
+LATE_WORDS = {choice.value: choice.label for choice in LATE_MONEY}
 
 
 @pages.get("/")
 @requires(Permission.VIEW)
 def index() -> Response:
     """What holds now."""
-    return render("admin/workspace/detail.html", tenant=_tenant(), final_words=FINAL_WORDS)
+    return render("admin/workspace/detail.html", tenant=_tenant(), final_words=FINAL_WORDS, late_words=LATE_WORDS)
 
 
 @pages.get("/profile")

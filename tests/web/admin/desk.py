@@ -15,14 +15,15 @@ from app import clock
 from app.db import session, tenant_scope, transaction
 from app.domain.money import Money
 from app.gateways.sandbox_bank import SandboxBank
-from app.gateways.types import Notice, NoticeKind, PaymentRef, RawRequest
+from app.gateways.types import Dispute, DisputeStatus, Notice, NoticeKind, PaymentRef, RawRequest
 from app.jobs.schedule import run_due
-from app.models import InboxNotice, JournalEntry, Mail, Payment, Subscription, Task
+from app.models import Difference, InboxNotice, JournalEntry, Mail, Payment, Subscription, Task
 from app.queries.base import get
 from app.services import (
     api_keys,
     coupons,
     credit_notes,
+    disputes,
     inbox,
     invoice_items,
     invoices,
@@ -148,6 +149,8 @@ class World:
     task_id: str = ""
     notice_id: str = ""
     clock_id: str = ""
+    dispute_id: str = ""
+    difference_id: str = ""
 
     def ids(self) -> dict[str, str]:
         """What fills the addresses of pages."""
@@ -193,6 +196,10 @@ def _add_the_rest(world: World, at: datetime) -> None:
         notice = Notice(NoticeKind.PAYMENT, "evt_1", PaymentRef("", "sbx_1"))
         inbox.keep(world.account_id, RawRequest(b'{"id": "evt_1", "email": "ada@example.com"}', {}), [notice], at)
         world.notice_id = _give_up(InboxNotice, "dead")
+        now = clock.now()
+        told = Dispute("dp_1", PaymentRef(""), DisputeStatus.NEEDS_RESPONSE, Money(500, "CAD"), "fraudulent", at, now)
+        world.dispute_id = disputes.record(world.payment_id, told, at, at).id
+        world.difference_id = _difference(world, at)
         world.entry_id = str(session().query(JournalEntry.id).first()[0])  # type: ignore[index]
 
 
@@ -220,6 +227,14 @@ def _add_usage(world: World, at: datetime) -> None:
     events = [NewEvent(f"call-{n}", world.customer_id, "calls", at, {"n": n}) for n in (10, 20)]
     with transaction():
         usage_events.record(events, at)
+
+
+def _difference(world: World, at: datetime) -> str:
+    words = {"kind": "payment_unknown", "reference": "sbx_unknown", "at": at, "seen_at": at}
+    row = Difference(gateway_account_id=world.account_id, theirs_minor=900, theirs_currency="CAD", **words)
+    session().add(row)
+    session().flush()
+    return row.id
 
 
 def _give_up(model: type[Mail] | type[Task] | type[InboxNotice], state: str) -> str:

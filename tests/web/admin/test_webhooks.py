@@ -47,3 +47,33 @@ def test_it_is_dismissed_with_a_reason(desk: Desk, world: World) -> None:
     assert state(desk, world.notice_id) == "dismissed"
     assert "Webhook dismissed" in desk.get(page)
     assert f"/admin/webhooks/{world.notice_id}" not in desk.get("/admin/")
+
+
+def test_a_dispute_is_shown_wherever_somebody_looks_for_it(desk: Desk, world: World) -> None:
+    link = f"/admin/disputes/{world.dispute_id}"
+    for page in (
+        "/admin/",
+        "/admin/disputes/",
+        f"/admin/payments/{world.payment_id}",
+        f"/admin/customers/{world.customer_id}",
+    ):
+        assert link in desk.get(f"/admin/{page}"), page
+        assert "nswer by" in desk.get(f"/admin/{page}"), page
+    assert "Send evidence at" in desk.get(link) or "Evidence was taken until" in desk.get(link)
+
+
+def test_a_difference_says_what_to_do_and_is_dismissed_with_a_reason(desk: Desk, world: World) -> None:
+    assert "Gateways say otherwise" in desk.get("/admin/")
+    page = desk.get("/admin/reconciliation/?state=open")
+    assert "Taken, but unknown here" in page
+    assert "Look it up at the gateway" in page
+    form = f"/admin/reconciliation/{world.difference_id}/dismissal"
+    desk.refused(form, {"reason": " "})
+    desk.does(form, {"reason": "Our web shop took it"})
+    assert "Gateways say otherwise" not in desk.get("/admin/")
+    assert "sbx_unknown" in desk.get("/admin/reconciliation/?state=dismissed")
+
+
+def test_the_workspace_decides_what_becomes_of_late_money(desk: Desk, world: World) -> None:
+    assert "Keep it as the customer" in desk.get("/admin/settings/")
+    assert "Send it back" in desk.does("/admin/settings/collection", {"late_money": "refund"})

@@ -42,6 +42,10 @@ FINAL_ACTIONS = [
     SelectChoice("unpaid", "Keep it, marked unpaid and without access"),
     SelectChoice("keep_past_due", "Leave it past due"),
 ]
+LATE_MONEY = [
+    SelectChoice("balance", "Keep it as the customer's balance"),
+    SelectChoice("refund", "Send it back"),
+]
 SCHEMES = [
     SelectChoice("gst_hst", "GST/HST"),
     SelectChoice("qst", "QST"),
@@ -219,6 +223,12 @@ class CollectionForm(Form):
         description="Before tax, in the currency of the invoice.",
     )
     numbering = SelectField("Invoice numbers", [Required()], choices=NUMBERINGS)
+    late_money = SelectField(
+        "Money that comes late",
+        [Required()],
+        choices=LATE_MONEY,
+        description="For an invoice that was paid otherwise, or more than was owed.",
+    )
 
     @classmethod
     def of(cls, row: Tenant) -> "CollectionForm":
