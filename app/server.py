@@ -5,6 +5,7 @@ The application's modules are imported before the workers fork, so that they sha
 
 import os
 import signal
+from collections.abc import Callable
 from functools import partial
 
 from flask import Flask
@@ -19,8 +20,9 @@ from app.processes import end_with_parent
 KILL_SECONDS = 10
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT. Each thread needs a database connection; many would only wait for a core."""
+def serve(settings: Settings, host: str, port: int, made: Callable[[Settings], Flask] = assemble) -> None:
+    """Serve the application that is `made` until SIGTERM or SIGINT. Each thread needs a database connection; many would
+    only wait for a core."""
     server = Server(
         "wsgi:application",
         address=host,
@@ -32,10 +34,10 @@ def serve(settings: Settings, host: str, port: int) -> None:
         workers_kill_timeout=KILL_SECONDS,
         log_level=LogLevels.warning,
     )
-    server.serve(target_loader=partial(_load, settings), wrap_loader=False)
+    server.serve(target_loader=partial(_load, made, settings), wrap_loader=False)
 
 
-def _load(settings: Settings) -> Flask:
+def _load(made: Callable[[Settings], Flask], settings: Settings) -> Flask:
     """In each worker process: the application, and no life after the server, which would keep the port."""
     end_with_parent(signal.SIGKILL)
-    return assemble(settings)
+    return made(settings)

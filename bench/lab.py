@@ -74,11 +74,12 @@ class Lab:
             return api_keys.create("Bench", ["read", "write"], datetime.now(UTC))[1]
 
     @contextmanager
-    def served(self) -> Iterator[int]:
-        """The real web server in processes of its own; gives its port on 127.0.0.1."""
+    def served(self, *program: str) -> Iterator[int]:
+        """The real web server in processes of its own, or another program; gives its port on 127.0.0.1."""
         with socket.create_server(("127.0.0.1", 0)) as ear:
             port = ear.getsockname()[1]
-        words = (sys.executable, "-m", "app.cli", "web", "--host", "127.0.0.1", "--port", str(port))
+        module = program or ("app.cli", "web")
+        words = (sys.executable, "-m", *module, "--host", "127.0.0.1", "--port", str(port))
         web = Child("web", Program(words, self.variables))
         try:
             web.start()
@@ -114,6 +115,7 @@ def _variables(postgres: Postgres, redis: RedisServer, directory: Path) -> dict[
         "ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(32)).decode()}",
         "QUITTANCE_DATA_DIR": str(directory),
         "API_WRITE_LIMIT": "1000000/hour",
+        "WEBHOOK_LIMIT": "1000000/hour",
         "LOG_LEVEL": "WARNING",
     }
 
