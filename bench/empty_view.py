@@ -1,7 +1,7 @@
 """An empty view of a bare Flask application, in the web server that serves ours: `python -m bench.empty_view`."""
 
 import click
-from flask import Flask
+from flask import Flask, request
 
 from app.config import Settings, load_settings
 from app.server import serve
@@ -10,9 +10,14 @@ from app.server import serve
 def empty(_settings: Settings) -> Flask:
     """It answers with nothing, at the addresses of webhooks and at the one that tells that it runs."""
     app = Flask("empty")
-    app.add_url_rule("/webhooks/<gateway>/<key>", "empty", lambda **_parts: "", methods=["POST"])
+    app.add_url_rule("/webhooks/<gateway>/<key>", "empty", _nothing, methods=["POST"])
     app.add_url_rule("/health/live", "live", lambda: "")
     return app
+
+
+def _nothing(gateway: str, key: str) -> bytes:
+    """What was sent is read, because the server hangs up on who sends what nobody reads."""
+    return request.get_data()[:0]
 
 
 @click.command()
