@@ -20,17 +20,17 @@ from app.services import gateway_accounts
 from bench.figures import Figure
 from bench.lab import Lab, lab
 
-ROUNDS, REQUESTS, CLIENTS = 6, 400, 8
+ROUNDS, REQUESTS, CLIENTS = 6, 100, 4
 SECRET = "whsec_bench"
 _numbers = count()
 
 
 def run() -> Sequence[Figure]:
-    """Requests in a second, by eight clients."""
+    """Requests in a second, by four clients."""
     with lab() as place, place.served() as port, place.served("bench.empty_view") as floor_port:
         path, ours, floor = _address(place), 0.0, 0.0
-        _seconds(port, path, 50)
-        _seconds(floor_port, path, 50)
+        _seconds(port, path, 20)
+        _seconds(floor_port, path, 20)
         for _ in range(ROUNDS):
             floor += _seconds(floor_port, path, REQUESTS)
             ours += _seconds(port, path, REQUESTS)
