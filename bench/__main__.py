@@ -9,7 +9,7 @@ from importlib import import_module
 
 from bench import figures
 
-BENCHES = ("renewals", "renewals_growth", "usage_intake", "usage_aggregation", "webhooks")
+BENCHES = ("renewals", "renewals_growth", "usage_intake", "usage_aggregation", "webhooks", "reconciliation")
 
 
 def main(names: Sequence[str]) -> None:

@@ -78,13 +78,18 @@ def check(payment_id: str, at: datetime) -> Payment:
     An attempt it does not know was surely not executed once its answer is overdue; before, it may be on its way.
     """
     payment = get(Payment, payment_id)
-    found: PaymentResult | NoAnswer | GivenUp | None = _found(payment)
-    if found is None and not is_overdue("checks", payment_id, at):
+    return settle(payment, look_up(payment), at)
+
+
+def settle(payment: Payment, found: PaymentResult | NoAnswer | None, at: datetime) -> Payment:
+    """Record what `look_up` gave, as `check` says."""
+    outcome: PaymentResult | NoAnswer | GivenUp | None = found
+    if found is None and not is_overdue("checks", payment.id, at):
         return payment
-    if isinstance(found, PaymentResult) and _is_given_up(payment, found, at):
-        found = _give_up(payment)
+    if isinstance(found, PaymentResult) and is_given_up(payment, found, at):
+        outcome = _give_up(payment)
     with transaction():
-        return payments.record(payment_id, found or NotExecuted("The gateway never received this payment."), at)
+        return payments.record(payment.id, outcome or NotExecuted("The gateway never received this payment."), at)
 
 
 def heard(payment_id: str, result: PaymentResult, at: datetime) -> None:
@@ -135,7 +140,7 @@ def look(payment_id: str, at: datetime) -> Payment:
     watched = Capability.WATCH in gateway_class(payment.gateway_account.gateway).capabilities
     if payment.status not in OPEN_STATUSES or watched:
         return payment
-    found = _found(payment)
+    found = look_up(payment)
     if not isinstance(found, PaymentResult) or found.status == payment.status:
         return payment
     with transaction():
@@ -188,19 +193,21 @@ def _request(payment: Payment) -> PaymentRequest:
 
 
 def _ref(payment: Payment) -> PaymentRef:
-    price = quote_of(payment.id)
+    watched = Capability.WATCH in gateway_class(payment.gateway_account.gateway).capabilities
+    price = quote_of(payment.id) if watched else None
     return PaymentRef(
         payment.id, payment.gateway_ref, made_at(payment.id), _request(payment), price.quote if price else None
     )
 
 
-def _found(payment: Payment) -> PaymentResult | NoAnswer | None:
+def look_up(payment: Payment) -> PaymentResult | NoAnswer | None:
     """How it stands at the gateway; None when it surely knows no such payment."""
     account, ref = payment.gateway_account, _ref(payment)
     return ask(lambda: gateway_accounts.connect(account).fetch_payment(ref))
 
 
-def _is_given_up(payment: Payment, found: PaymentResult, at: datetime) -> bool:
+def is_given_up(payment: Payment, found: PaymentResult, at: datetime) -> bool:
+    """Whether its payer has left it alone for so long that they will not come back."""
     return found.status is PaymentStatus.REQUIRES_ACTION and payment.started_at + GIVEN_UP_AFTER <= at
 
 
@@ -209,6 +216,6 @@ def _give_up(payment: Payment) -> PaymentResult | NoAnswer | GivenUp:
     account, ref = payment.gateway_account, _ref(payment)
     if Capability.VOID in gateway_class(account.gateway).capabilities:
         return ask(lambda: gateway_accounts.connect(account).void(ref))
-    found = _found(payment)
+    found = look_up(payment)
     waits = isinstance(found, PaymentResult) and found.status is PaymentStatus.REQUIRES_ACTION
     return GivenUp() if found is None or waits else found

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from app.db import session, transaction
 from app.domain.errors import Conflict
@@ -10,7 +11,7 @@ from app.logs import logger
 from app.models import Invoice, Payment
 from app.queries import due
 from app.queries.base import get
-from app.services import charging, collection, payments
+from app.services import charging, collection, open_checks
 from app.services.batches import each
 from app.services.locks import lock_debt
 
@@ -37,10 +38,10 @@ def collect_if_due(invoice_id: str, at: datetime) -> None:
 
 def check_due(at: datetime) -> int:
     """Ask about every attempt whose answer is overdue, oldest first; gives how many."""
-    query = select(Payment.id).where(due.rows("checks", at)).order_by(Payment.check_at).limit(BATCH)
-    return each(
-        session().scalars(query).all(), lambda row: charging.check(row, at), lambda row: payments.put_off(row, at)
-    )
+    query = select(Payment).where(due.rows("checks", at)).order_by(Payment.check_at).limit(BATCH)
+    along = (Payment.invoice, Payment.customer, Payment.gateway_account, Payment.payment_method)
+    query = query.options(*(joinedload(part) for part in along)).execution_options(populate_existing=True)
+    return open_checks.ask(session().scalars(query).all(), at)
 
 
 def _collect(invoice_id: str, at: datetime) -> None:
