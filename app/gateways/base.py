@@ -19,6 +19,7 @@ from app.gateways.types import (
     PaymentRef,
     PaymentRequest,
     PaymentResult,
+    Payout,
     RawRequest,
     RefundRef,
     RefundRequest,
@@ -54,6 +55,7 @@ class Capability(Flag):
     PHONE = auto()  # … and needs the payer's phone number for that
     CHOICES = auto()  # … in one of several ways that the payer chooses among
     NUMBERED = auto()  # needs a number for each attempt that no other one ever had
+    PAYOUT = auto()  # refunds are sent by a person, and we look whether they were
     WATCH = auto()  # tells nobody that money came: we have to look
     KEEP = auto()  # … and keeps what was paid with, when asked (`save_method`)
 
@@ -70,6 +72,7 @@ VERBS: Mapping[Capability, tuple[str, ...]] = {
     Capability.DISPUTES: ("fetch_dispute",),
     Capability.SETUP: ("begin_setup",),
     Capability.METHOD_UPDATES: ("fetch_method",),
+    Capability.PAYOUT: ("addressed",),
     Capability.CHOICES: ("choices",),
     Capability.WATCH: ("watch", "judge", "accepted", "rate"),
 }
@@ -127,6 +130,10 @@ class Gateway(ABC):
     def choices(self, currency: str) -> Sequence[Choice]:
         """The ways that a payer in this currency can choose among, the usual one first. Asks nobody."""
         raise self._unsupported("choices")
+
+    def addressed(self, payout: Payout, address: str) -> Payout:
+        """A payout to the address that the customer gave. Raises InvalidInput for one that is none. Asks nobody."""
+        raise self._unsupported("addressed")
 
     def watch(self, request: Watch) -> Sightings:
         """Look for money that came since the last look."""

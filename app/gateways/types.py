@@ -254,11 +254,12 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True)
 class RefundRef:
-    """A refund we ask about."""
+    """A refund we ask about, and what somebody was to do for it."""
 
     key: str
     payment: PaymentRef
     gateway_ref: str | None = None
+    next_step: "RefundStep | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,23 @@ class ClaimLink:
     url: str
 
 
-RefundStep = ClaimLink
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """A person sends exactly `raw` units (a number in digits) from a wallet of theirs to `address`, which the customer
+    gives: it is never the sender's, who may be an exchange. What they enter as `tx_hash` counts once the chain has it.
+    """
+
+    chain_id: int
+    contract: str
+    raw: str
+    amount_text: str
+    network: str
+    address: str = ""
+    uri: str = ""
+    tx_hash: str = ""
+
+
+RefundStep = ClaimLink | Payout
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ All calls only read.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 
 from app.domain.errors import InvalidInput
-from app.domain.quotes import Asset, Quote, Rate, Received, Standing, Tip, Transfer, received
+from app.domain.quotes import Asset, Quote, Rate, Received, Standing, Tip, Transfer, received, units_back
 from app.gateways.base import Capability, CredentialField, Gateway
 from app.gateways.errors import GatewayRefused, GatewayUnavailable
 from app.gateways.types import (
@@ -22,13 +23,18 @@ from app.gateways.types import (
     PaymentRequest,
     PaymentResult,
     PaymentStatus,
+    Payout,
     QrCode,
+    RefundRef,
+    RefundRequest,
+    RefundResult,
+    RefundStatus,
     Sightings,
     Watch,
 )
 from app.gateways.web3_node import Node, node_at
 from app.gateways.web3_rates import RateSource
-from app.gateways.web3_terms import CREDIT, Terms, asset_of, pinned, rates_of
+from app.gateways.web3_terms import CREDIT, Terms, asset_of, checked_address, pinned, rates_of
 
 # In one look; what is beyond is read in the next one. Of whole blocks it takes a call for each.
 BLOCKS_AT_ONCE, WHOLE_BLOCKS_AT_ONCE = 5000, 500
@@ -56,6 +62,10 @@ class Web3Gateway(Gateway):
         | Capability.WATCH
         | Capability.ANY_AMOUNT
         | Capability.VOID
+        | Capability.REFUND
+        | Capability.PARTIAL_REFUND
+        | Capability.MULTI_REFUND
+        | Capability.PAYOUT
     )
     credentials = (
         CredentialField(
@@ -176,6 +186,31 @@ class Web3Gateway(Gateway):
             return PaymentResult(PaymentStatus.CANCELED, ref.gateway_ref, quote=ref.quote)
         return found
 
+    def refund(self, request: RefundRequest) -> RefundResult:
+        """Ask for a payout, at the price that was paid: nothing can be signed here."""
+        quote = request.payment.quote
+        if quote is None:
+            raise GatewayRefused("Nobody knows what was paid: there is no price for this payment.")
+        raw = units_back(quote, request.amount)
+        network = _network(quote.asset.chain_id)
+        step = Payout(quote.asset.chain_id, quote.asset.contract, str(raw), quote.asset.text(raw), network)
+        return RefundResult(RefundStatus.PENDING, next_step=step)
+
+    def fetch_refund(self, ref: RefundRef) -> RefundResult | None:
+        """Whether the transaction that a person entered sends exactly this, and is there for good."""
+        self._chain_id()
+        if not isinstance(ref.next_step, Payout):
+            return None
+        return self._paid_out(ref.next_step) if ref.next_step.tx_hash else _still(ref.next_step)
+
+    def addressed(self, payout: Payout, address: str) -> Payout:
+        """With its link for wallets."""
+        to = checked_address(address)
+        if to == payout.contract:
+            raise InvalidInput("That is the token's own address: what is sent there is lost.", field="address")
+        asset = Asset(payout.chain_id, "", 0, payout.contract)
+        return replace(payout, address=to, uri=payment_link(asset, to, int(payout.raw)))
+
     def watch(self, request: Watch) -> Sightings:
         """Read the chain on from the last look. Tokens are read again as deep as the chain may turn; blocks, which are
         much to read, only when it has turned."""
@@ -259,6 +294,19 @@ class Web3Gateway(Gateway):
         final = max(0, min(final, until))
         return Tip(until, final, self._node.block_time(final))
 
+    def _paid_out(self, step: Payout) -> RefundResult:
+        receipt = self._node.receipt(step.tx_hash)
+        if receipt is None:
+            return _still(step, "The transaction is in no block yet.")
+        wanted = (step.contract, step.address, int(step.raw))
+        sent = [one for one in self._node.sent_by(step.tx_hash) if (one.contract, one.address, one.raw) == wanted]
+        if not sent:
+            return _still(replace(step, tx_hash=""), "That transaction does not send this: enter the one that does.")
+        head = self._node.head()
+        if sent[0].block > self._tip(head, head).final:
+            return _still(step, "The transaction is not confirmed yet.")
+        return RefundResult(RefundStatus.SUCCEEDED, step.tx_hash)
+
     def _read_all(self, quote: Quote) -> Sightings:
         """All that came to a quote's address since."""
         coin = [] if quote.asset.contract else [quote.address]
@@ -327,6 +375,10 @@ def _code(quote: Quote, found: Received) -> QrCode:
         network=_network(asset.chain_id),
         received_text=asset.text(found.seen) if found.seen else "",
     )
+
+
+def _still(step: Payout, message: str = "") -> RefundResult:
+    return RefundResult(RefundStatus.PENDING, message=message, next_step=step)
 
 
 def _has_part(result: PaymentResult) -> bool:

@@ -16,12 +16,13 @@ from app.models.base import Json
 from app.queries import due
 from app.queries.base import get
 from app.queries.credit_notes import unclaimed
+from app.queries.deposits import quote_of
 from app.queries.payments import asked_from, is_overdue
 from app.services import gateway_accounts, ledger, settlements
 from app.services.batches import each
 from app.services.events import emit
 from app.services.history import audit, move
-from app.services.next_actions import as_json
+from app.services.next_actions import as_json, payout_in
 from app.services.outcomes import NoAnswer, NotExecuted, ask, call
 from app.services.payments import CHECK_AFTER
 from app.settings import current_settings
@@ -44,7 +45,7 @@ def refund(
         row = claim(payment_id, amount, at, reason=reason, credit_note_id=credit_note_id)
         payment = get(Payment, payment_id)
         gateway = gateway_accounts.connect(payment.gateway_account)
-    request = RefundRequest(row.id, PaymentRef(payment.id, payment.gateway_ref), amount, reason)
+    request = RefundRequest(row.id, _payment_ref(payment), amount, reason)
     outcome = call(lambda: gateway.refund(request))
     with transaction():
         return record(row.id, outcome, at)
@@ -183,7 +184,12 @@ def _failed(row: Refund, message: str, at: datetime) -> bool:
 
 
 def _ref(row: Refund) -> RefundRef:
-    return RefundRef(row.id, PaymentRef(row.payment_id, row.payment.gateway_ref), row.gateway_ref)
+    return RefundRef(row.id, _payment_ref(row.payment), row.gateway_ref, payout_in(row.next_step))
+
+
+def _payment_ref(payment: Payment) -> PaymentRef:
+    price = quote_of(payment.id)
+    return PaymentRef(payment.id, payment.gateway_ref, quote=price.quote if price else None)
 
 
 def _put_off(refund_id: str, at: datetime) -> None:

@@ -10,6 +10,8 @@ from app.gateways.base import Capability, Gateway
 from tests.gateways.contract import ABOUT, About
 from tests.gateways.worlds import World, world_class
 
+REFUNDS = Capability.REFUND | Capability.PARTIAL_REFUND | Capability.MULTI_REFUND
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One run for each gateway; with `case`, one for each of the world's cases of that kind."""
@@ -17,6 +19,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     about: About = getattr(metafunc.function, ABOUT, About(Capability.NONE))
     names = [name for name in REGISTRY if about.capability in gateway_class(name).capabilities]
+    if about.capability & REFUNDS:
+        names = [name for name in names if world_class(name).pays_refunds]
     fitting = [(name, case) for name in names for case in about.cases(world_class(name))]
     wanted = ("world", "case") if "case" in metafunc.fixturenames else ("world",)
     rows = [row[: len(wanted)] for row in fitting]

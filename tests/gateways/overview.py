@@ -22,6 +22,7 @@ CAN: Mapping[Capability, str] = {
     Capability.PHONE: "… by a prompt on the payer's phone",
     Capability.CHOICES: "… in one of several assets, as the payer chooses",
     Capability.NUMBERED: "… at an address that no other payment ever had",
+    Capability.PAYOUT: "have a person send refunds, and look on the chain whether they were",
     Capability.WATCH: "… which is looked for on the chain",
     Capability.KEEP: "… and keep what was paid with",
     Capability.RESUME: "take the payer back from a page",

@@ -9,10 +9,11 @@ import pytest
 
 from app.db import session, transaction
 from app.domain.errors import Conflict, InvalidInput
-from app.models import Customer, Deposit, Invoice, Payment, PaymentQuote
+from app.domain.money import Money
+from app.models import Customer, Deposit, Invoice, Payment, PaymentQuote, Refund
 from app.queries.deposits import deposits_of, quote_of
 from app.queries.payments import open_payment
-from app.services import charging, deposits, gateway_accounts, payments
+from app.services import charging, deposits, gateway_accounts, payments, payouts, refunds
 from app.services.ways import Hosted
 from simulators.faults import Fault, FaultKind
 from simulators.web3 import Web3Simulator
@@ -396,3 +397,63 @@ def test_two_accounts_with_the_same_key_share_no_address(chain: Chain) -> None:
         other.account_id = gateway_accounts.create("Same key", "web3", chain.simulator.account(), chain.shop.at).id
     addresses = [place.quote(place.ask()).address for place in (chain, other, chain, other)]
     assert len(set(addresses)) == 4
+
+
+class TestPayouts:
+    """Refunds: a person sends them, and the chain says whether they did."""
+
+    ADA = "0x70997970C51812dc3A010C7d01b50e0d17dc79c9".lower()
+
+    def paid(self, chain: Chain, choice: str = "USDC") -> Payment:
+        payment = chain.ask(choice)
+        chain.send(payment, int(chain.quote(payment).raw), choice)
+        chain.confirm()
+        return payment
+
+    def refund(self, chain: Chain, payment: Payment, minor: int) -> Refund:
+        return refunds.refund(payment.id, Money(minor, "CAD"), chain.shop.at)
+
+    @pytest.mark.parametrize(("choice", "raw"), [("USDC", RAW // 2), ("ETH", 2_690_476_190_476_190)])
+    def test_a_payout_is_done_when_the_chain_has_it_for_good(self, chain: Chain, choice: str, raw: int) -> None:
+        row = self.refund(chain, self.paid(chain, choice), DUE // 2)
+        assert (row.status, row.next_step["raw"], row.next_step["address"]) == ("pending", str(raw), "")
+        with transaction():
+            payouts.send_to(row.id, self.ADA, chain.shop.at)
+        tx_hash = chain.simulator.pay(fresh(Refund, row.id).next_step["uri"])
+        assert payouts.sent_with(row.id, tx_hash, chain.shop.at).status == "pending"
+        chain.simulator.mine(2)
+        done = refunds.check(row.id, chain.shop.at)
+        assert (done.status, done.gateway_ref) == ("succeeded", tx_hash)
+        assert balance("gateway_clearing") == DUE - DUE // 2
+        assert_books_balance()
+
+    def test_a_transaction_that_sends_something_else_is_not_believed(self, chain: Chain) -> None:
+        row = self.refund(chain, self.paid(chain), DUE)
+        with transaction():
+            payouts.send_to(row.id, self.ADA, chain.shop.at)
+        less = chain.simulator.send(self.ADA, RAW - 1, "USDC", mine=3)
+        assert payouts.sent_with(row.id, less, chain.shop.at).status == "pending"
+        told = fresh(Refund, row.id)
+        assert (told.next_step["tx_hash"], "does not send this" in (told.message or "")) == ("", True)
+        failed = chain.simulator.send(self.ADA, RAW, "USDC", fails=True, mine=3)
+        assert payouts.sent_with(row.id, failed, chain.shop.at).status == "pending"
+        assert balance("gateway_clearing") == DUE
+
+    def test_one_transaction_is_one_refund(self, chain: Chain) -> None:
+        first, second = (self.refund(chain, self.paid(chain), DUE) for _ in range(2))
+        with transaction():
+            for row in (first, second):
+                payouts.send_to(row.id, self.ADA, chain.shop.at)
+        tx_hash = chain.simulator.send(self.ADA, RAW, "USDC", mine=3)
+        assert payouts.sent_with(first.id, tx_hash, chain.shop.at).status == "succeeded"
+        with pytest.raises(Conflict, match="another refund"):
+            payouts.sent_with(second.id, tx_hash, chain.shop.at)
+
+    def test_an_address_with_a_mistake_or_of_ours_is_refused(self, chain: Chain) -> None:
+        payment = self.paid(chain)
+        row = self.refund(chain, payment, DUE)
+        with pytest.raises(Conflict, match="address first"):
+            payouts.sent_with(row.id, "0x" + "1" * 64, chain.shop.at)
+        for address in ("ada.eth", chain.quote(payment).address, chain.quote(payment).contract):
+            with pytest.raises(InvalidInput):
+                payouts.send_to(row.id, address, chain.shop.at)

@@ -37,6 +37,7 @@ CAN = {
     Capability.PHONE: "Asks for the customer's phone number",
     Capability.CHOICES: "Lets customers choose what they pay in",
     Capability.NUMBERED: "Has an address of its own for every payment",
+    Capability.PAYOUT: "Has you send refunds, and looks whether they went",
     Capability.WATCH: "Is watched for money that arrives",
     Capability.KEEP: "Keeps what was paid with there",
     Capability.RESUME: "Lets customers approve at their bank",

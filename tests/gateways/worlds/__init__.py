@@ -47,6 +47,7 @@ class World(ABC):
     too_fine: ClassVar[Sequence[Money]] = ()
     faults: ClassVar[frozenset[FaultKind]] = frozenset(FaultKind) - {FaultKind.DECLINE, FaultKind.SLOW}
     refused_method: ClassVar[tuple[str, str] | None] = None  # a token that cannot be kept, and our word for why
+    pays_refunds: ClassVar[bool] = True  # by itself, and no person has to
     only_asked: ClassVar[bool] = False  # nothing is sent there that it could execute, compare or close: we only ask
     repeats_action: ClassVar[bool] = True  # what the payer has to do is told again when asked
     finds_begun: ClassVar[bool] = False  # what a payer was to finish is found by our key though its answer was lost

@@ -29,6 +29,7 @@ class TheWorld(SimulatedWorld):
     wrong_credentials = {"rpc_url": "web3_revoked_key"}
     units = ((Money(1299, "CAD"), 1299), (Money(1, "USD"), 1))
     only_asked = True
+    pays_refunds = False
     knows_keys = False
 
     def __init__(self, workspace: Path) -> None:
