@@ -2,22 +2,26 @@
 
 from flask import Blueprint, Response, flash, url_for
 
+from app.db import transaction
 from app.domain.declines import DECLINES
+from app.domain.errors import NotFound
 from app.domain.money import Money
 from app.gateways import gateway_class
 from app.gateways.base import Capability
-from app.models import Payment
+from app.models import Payment, Refund
 from app.models.payments import OPEN_STATUSES
 from app.permissions import Permission
 from app.present import present
 from app.queries import disputes, lists, timeline
 from app.queries.base import get
-from app.services import amounts, charging, refunds
+from app.queries.deposits import deposits_of, quote_of
+from app.services import amounts, charging, deposits, payouts, refunds
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import dialog
-from app.web.admin.forms.payments import RefundForm
+from app.web.admin.forms.payments import PayoutForm, RefundForm
 from app.web.auth_guard import requires
 from app.web.once import once
+from app.web.qr import qr_code
 from app.web.rendering import done, render
 from app.web.statuses import badges
 
@@ -72,7 +76,8 @@ def show(payment_id: str) -> Response:
     row = get(Payment, payment_id)
     sent_back = lists.refunds({"payment": payment_id}).items
     disputed = disputes.disputes({"payment": payment_id}).items
-    ids = [row.id, *(refund.id for refund in sent_back), *(dispute.id for dispute in disputed)]
+    came = deposits_of(payment_id)
+    ids = [row.id, *(part.id for part in sent_back), *(part.id for part in disputed), *(part.id for part in came)]
     return render(
         "admin/payments/detail.html",
         payment=row,
@@ -82,6 +87,8 @@ def show(payment_id: str) -> Response:
         is_open=row.status in OPEN_STATUSES,
         disputes=disputed,
         amount_refused=row.status in OPEN_STATUSES and amounts.was_refused(row),
+        quote=quote_of(payment_id),
+        deposits=came,
         timeline=activity.told(timeline.of_subjects(ids, customer_id=row.customer_id), on_page_of=row.id),
     )
 
@@ -127,6 +134,42 @@ def refund(payment_id: str) -> Response:
     return _refund(form, get(Payment, payment_id))
 
 
+@pages.get("/<payment_id>/refunds/<refund_id>/payout")
+@requires(Permission.COLLECT)
+def ask_payout(payment_id: str, refund_id: str) -> Response:
+    """What is to be sent from a wallet, and the form for whereto and with which transaction."""
+    row = _refund_of(payment_id, refund_id)
+    return _payout(PayoutForm(data={"address": row.next_step.get("address", "")}), row)
+
+
+@pages.post("/<payment_id>/refunds/<refund_id>/payout")
+@requires(Permission.COLLECT)
+def pay_out(payment_id: str, refund_id: str) -> Response:
+    """Keep the address; with a transaction, look on the chain whether it was sent."""
+    row = _refund_of(payment_id, refund_id)
+    form = PayoutForm()
+    if form.carry_out(lambda: _send(form, row)):
+        return done(url_for(".show", payment_id=payment_id), "Noted: the refund is done once the chain has it.")
+    return _payout(form, get(Refund, refund_id))
+
+
+@pages.post("/<payment_id>/deposits/<deposit_id>/credit")
+@requires(Permission.COLLECT)
+def credit_deposit(payment_id: str, deposit_id: str) -> Response:
+    """Make a deposit the customer's balance, at the price of now."""
+    deposits.credit(deposit_id, present(payment_id))
+    return done(url_for(".show", payment_id=payment_id), "The deposit is the customer's balance now.")
+
+
+@pages.post("/<payment_id>/deposits/<deposit_id>/dismissal")
+@requires(Permission.COLLECT)
+def dismiss_deposit(payment_id: str, deposit_id: str) -> Response:
+    """Put a deposit aside."""
+    with transaction():
+        deposits.dismiss(deposit_id, present(payment_id))
+    return done(url_for(".show", payment_id=payment_id), "The deposit is put aside.")
+
+
 def tell(payment: Payment) -> None:
     """Say how an attempt went, with the gateway's reason if there is one."""
     tone, words = SAID[payment.status]
@@ -147,6 +190,26 @@ def _refundable(row: Payment) -> Money:
     can = Capability.REFUND in gateway_class(row.gateway_account.gateway).capabilities
     left = row.amount_minor - row.refunded_minor if can and row.status == "succeeded" else 0
     return Money(left, row.currency)
+
+
+def _refund_of(payment_id: str, refund_id: str) -> Refund:
+    row = get(Refund, refund_id)
+    if row.payment_id != payment_id:
+        raise NotFound(f"There is no refund {refund_id}.", field="id")
+    return row
+
+
+def _send(form: PayoutForm, row: Refund) -> None:
+    if form.address.data != row.next_step.get("address"):
+        with transaction():
+            payouts.send_to(row.id, form.address.data or "", present(row.payment_id))
+    if form.tx_hash.data:
+        payouts.sent_with(row.id, form.tx_hash.data, present(row.payment_id))
+
+
+def _payout(form: PayoutForm, row: Refund) -> Response:
+    back = ("Payment", url_for(".show", payment_id=row.payment_id))
+    return dialog("admin/payments/_payout.html", "Send a refund", back, form=form, refund=row, qr_code=qr_code)
 
 
 def _refund(form: RefundForm, row: Payment) -> Response:

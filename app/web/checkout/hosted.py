@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from wtforms import TelField
+from wtforms import SelectChoice, SelectField, TelField
 
 from app.domain.errors import InvalidInput
 from app.domain.phones import international
@@ -12,7 +12,7 @@ from app.gateways import gateway_class
 from app.gateways.base import Capability
 from app.models import GatewayAccount
 from app.queries import portal as query
-from app.services.ways import Hosted, takes_hosted
+from app.services.ways import Hosted, choices, takes_hosted
 from app.web.cardless import CardlessForm
 from app.web.forms import Required, stripped
 
@@ -47,6 +47,11 @@ class HostedForm(CardlessForm):
         """The phone that is to pay."""
         return ""
 
+    @property
+    def choice(self) -> str:
+        """Which of the account's choices is paid with; empty where there is nothing to choose."""
+        return ""
+
 
 class PhoneForm(HostedForm):
     """Which phone the gateway asks."""
@@ -68,6 +73,17 @@ class PhoneForm(HostedForm):
         except InvalidInput as refusal:
             self.refuse(refusal)
         return not self.errors
+
+
+class ChoiceForm(HostedForm):
+    """In which of the assets that the account takes."""
+
+    template = "checkout/methods/choice.html"
+    asset = SelectField("Pay in", [Required()])
+
+    @property
+    def choice(self) -> str:
+        return str(self.asset.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +110,19 @@ class HostedWay:
 
     def hosted(self, *, keep: bool) -> Hosted:
         """What to ask the services for."""
-        return Hosted(self.account.id, self.form.number, keep_method=keep and self.keeps)
+        return Hosted(self.account.id, self.form.number, keep_method=keep and self.keeps, choice=self.form.choice)
 
 
 def offered(currency: str) -> list[HostedWay]:
     """The accounts with which a payment in this currency can be finished, the oldest first."""
     accounts = [account for account in query.open_accounts() if takes_hosted(account, currency)]
-    return [HostedWay(account, _form(account)) for account in accounts]
+    return [HostedWay(account, _form(account, currency)) for account in accounts]
 
 
-def _form(account: GatewayAccount) -> HostedForm:
+def _form(account: GatewayAccount, currency: str) -> HostedForm:
+    if found := choices(account, currency):
+        form = ChoiceForm(prefix=f"{account.id}-")
+        form.asset.choices = [SelectChoice(choice.name, choice.title) for choice in found]
+        return form
     asks = Capability.PHONE in gateway_class(account.gateway).capabilities
     return (PhoneForm if asks else HostedForm)(prefix=f"{account.id}-")

@@ -188,3 +188,12 @@ def test_in_a_browser_an_invoice_is_paid_on_the_gateways_page(
     page.locator(f'button[value="{CHOICES[simulator.name]}"]').click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Thank you, it is paid")
     assert [taken.units for taken in simulator.taken()] == [22_60]
+
+
+def test_a_payer_chooses_what_to_pay_in_and_gets_an_address(client: FlaskClient, store: Store, buyer: Buyer) -> None:
+    with simulated("web3") as simulator:
+        account = connect(store, simulator)
+        assert "DAI on chain 31337" in words(client.get(store.link(buyer.invoice)))
+        answer = fill(client, store.link(buyer.invoice), choice=account, **{f"{account}-asset": "DAI"})
+        assert answer.status_code == 303, words(answer)
+        assert "16.617647058823529412 DAI" in words(client.get(answer.location))  # 22.60 ÷ 1.36

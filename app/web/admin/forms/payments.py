@@ -14,6 +14,13 @@ REASONS = [
 ]
 
 
+class PayoutForm(Form):
+    """Where a refund is sent from a wallet, and with which transaction it was."""
+
+    address = StringField("Customer's address", [AtMost(64)], filters=[stripped])
+    tx_hash = StringField("Transaction", [AtMost(80)], filters=[stripped])
+
+
 class RefundForm(Form):
     """How much goes back, and why."""
 
