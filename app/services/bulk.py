@@ -1,7 +1,8 @@
 """Writing many rows with one statement: arrays in, rows out. Used where thousands are billed at once."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from app.db import session
 from app.models.base import TenantRow
 
 _KEY = ("tenant_id", "id")
+_WAITING = "inserts"  # where a session keeps inserts that are to be written together
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -22,8 +24,37 @@ def insert_rows(model: type[TenantRow], columns: Sequence[str], rows: Sequence[S
 
     Values travel in PostgreSQL's binary format: ids as UUIDs, JSON as text. Runs in the caller's transaction.
     """
-    if rows:
-        _cursor().execute(_statement(model.__table__, tuple(columns)), _arrays(rows))
+    if not rows:
+        return
+    statement, arrays = _statement(model.__table__, tuple(columns)), _arrays(rows)
+    waiting = session().info.get(_WAITING)
+    if waiting is None:
+        _cursor().execute(statement, arrays)
+    else:
+        waiting.append((statement, arrays))
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Have the inserts of this block written by one statement at its end, in which they may point at each other.
+
+    Whatever else this module writes inside the block writes first what waits, because it may depend on it.
+    """
+    info = session().info
+    info[_WAITING] = []
+    try:
+        yield
+        _write_waiting()
+    finally:
+        info.pop(_WAITING)
+
+
+def _write_waiting() -> None:
+    waiting = session().info.get(_WAITING)
+    if waiting:
+        parts = ", ".join(f"w{place} AS ({statement})" for place, (statement, _) in enumerate(waiting))
+        _cursor().execute(f"WITH {parts} SELECT", [array for _, arrays in waiting for array in arrays])
+        waiting.clear()
 
 
 def insert_new(model: type[TenantRow], columns: Sequence[str], rows: Sequence[Sequence[Any]], key: str) -> set[Any]:
@@ -33,6 +64,7 @@ def insert_new(model: type[TenantRow], columns: Sequence[str], rows: Sequence[Se
     """
     if not rows:
         return set()
+    _write_waiting()
     statement = f'{_statement(model.__table__, tuple(columns))} ON CONFLICT DO NOTHING RETURNING "{key}"'
     return {value for (value,) in _cursor().execute(statement, _arrays(rows))}
 
@@ -40,6 +72,7 @@ def insert_new(model: type[TenantRow], columns: Sequence[str], rows: Sequence[Se
 def put_rows(model: type[TenantRow], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows, or set these columns of the rows that are there already, by tenant and id."""
     if rows:
+        _write_waiting()
         changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in _KEY)
         statement = f"{_statement(model.__table__, tuple(columns))} ON CONFLICT (tenant_id, id) DO UPDATE SET {changes}"
         _cursor().execute(statement, _arrays(rows))
@@ -61,6 +94,7 @@ def add_to_rows(model: type[TenantRow], column: str, amounts: Iterable[tuple[UUI
 def _change(model: type[TenantRow], columns: Sequence[str], rows: Sequence[Sequence[Any]], changes: str) -> None:
     if not rows:
         return
+    _write_waiting()
     table: Any = model.__table__
     names = ", ".join(f'"{name}"' for name in columns)
     arrays = ", ".join(f"%b::{_array_type(table, name)}[]" for name in columns)

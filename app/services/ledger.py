@@ -22,6 +22,9 @@ _ENTRY_COLUMNS = "tenant_id id fact source_id customer_id at created_at".split()
 _POSTING_COLUMNS = "tenant_id entry_id position account_id currency amount_minor created_at".split()
 
 
+_known_accounts: dict[str, dict[str, UUID]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Booking:
     """An entry, and the row and the customer it is about."""
@@ -136,6 +139,12 @@ def credit_left(payment: Payment) -> int:
 
 
 def _accounts() -> dict[str, UUID]:
-    """The ids of the tenant's accounts by code."""
-    rows = session().execute(select(LedgerAccount.code, LedgerAccount.id))
-    return {code: to_uuid("acc", row_id) for code, row_id in rows}
+    """The ids of the tenant's accounts by code. Once the chart is complete it never changes, so it is read once."""
+    tenant_id = current_tenant_id()
+    if tenant_id not in _known_accounts:
+        rows = session().execute(select(LedgerAccount.code, LedgerAccount.id))
+        found = {code: to_uuid("acc", row_id) for code, row_id in rows}
+        if found.keys() < CHART.keys():
+            return found
+        _known_accounts[tenant_id] = found
+    return _known_accounts[tenant_id]

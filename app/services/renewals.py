@@ -25,7 +25,7 @@ from app.queries.base import get
 from app.services.batches import each
 from app.services.billed_time import with_billed
 from app.services.billing import Biller
-from app.services.bulk import change_rows
+from app.services.bulk import change_rows, together
 from app.services.contracts import ENDED, Plans, contract_of, plan_id, plans_of, standing
 from app.services.events import emit
 from app.services.expiry import expire
@@ -125,7 +125,8 @@ def _renew(claimed: Sequence[Claimed], run: _Run) -> None:
     running = [each for each in claimed if each[0].status not in ("incomplete", *ENDED)]
     made = _billables(run.biller, running, run.plans([row for row, _ in running]), run.at)
     _write([each.turn for each in made], run.at)
-    issue(run.biller, made)
+    with together():
+        issue(run.biller, made)
 
 
 def _billables(biller: Biller, running: Sequence[Claimed], plans: Plans, at: datetime) -> list[Billable]:
