@@ -34,7 +34,7 @@ MEGABYTE = 1024  # of what the kernel counts in
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a worker process says of its work; `statements` are those of the batch that took the most, once all is warm."""
+    """What a worker process says of its work; `statements` are those of the batch that took the most, once warm."""
 
     turned: int
     seconds: float
