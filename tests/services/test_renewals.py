@@ -12,9 +12,13 @@ from sqlalchemy import func, select
 
 from app.db import current_tenant_id, session, transaction
 from app.domain.errors import BillingError
+from app.domain.terms import ProrationMode
 from app.models import Event, Invoice, Subscription
-from app.services import customers, due_payments, parking, renewals, subscriptions
+from app.services import customers, due_payments, invoice_items, parking, renewals, subscription_changes, subscriptions
+from app.services.one_off import OneOff
+from app.services.subscription_changes import Wanted
 from app.services.tenant_settings import change_settings
+from tests.services.metered import meter, metered_plan
 from tests.shop import ONTARIO, Shop, assert_books_agree, assert_books_balance, fresh, invoices_of, status
 from tests.together import refusals, together
 
@@ -239,6 +243,35 @@ class TestStatements:
             renewals._renew(claimed, renewals._Run(PERIODS[1]))
         assert len(claimed) == sold
         return len(statements)
+
+    def test_a_batch_of_everything_takes_as_many_however_large(self, shop: Shop, statements: list[str]) -> None:
+        counted = []
+        for times in (1, 3):
+            for _ in range(times):
+                self.sell_everything(shop)
+            statements.clear()
+            with transaction():
+                claimed = renewals._claim(PERIODS[1], renewals.BATCH)
+                renewals._renew(claimed, PERIODS[1])
+            counted.append(len(statements))
+        assert counted[0] == counted[1]
+
+    def sell_everything(self, shop: Shop) -> None:
+        """Flat, metered, discounted, with an item, changing, changed, paused, ending, at the end of its trial."""
+        metered = metered_plan(shop, meter(shop.at, code=f"calls{next(shop.numbers)}"))
+        flat, dearer = shop.plan(), shop.plan("40")
+        ids = [
+            shop.sell(shop.customer(), plan, collection="manual")
+            for plan in (flat, flat, flat, flat, metered, shop.plan(bill="in_arrears"), flat)
+        ]
+        shop.sell(shop.customer(), shop.plan(trial_days=14), collection="manual")
+        with transaction():
+            subscription_changes.change(ids[0], Wanted(dearer, mode=ProrationMode.NEXT_PERIOD), shop.at + DAY)
+            subscription_changes.change(ids[1], Wanted(dearer), shop.at + DAY)
+            subscriptions.pause(ids[2], shop.at + DAY, resume_at=PERIODS[1] - DAY, credit=ProrationMode.DAY)
+            subscriptions.cancel(ids[3], shop.at + DAY, at_period_end=True)
+            subscription_changes.change(ids[5], Wanted(quantity=2), shop.at + DAY)
+            invoice_items.add(fresh(Subscription, ids[6]).customer_id, OneOff("Extra", "10.00"), shop.at)
 
     def test_ten_and_two_hundred_take_as_many(self, shop: Shop, statements: list[str]) -> None:
         self.count(shop, statements, 1)  # what a process reads once

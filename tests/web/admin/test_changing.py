@@ -27,7 +27,7 @@ def test_a_plan_is_changed_at_the_price_that_was_seen(desk: Desk, world: World) 
     with desk.inside():
         assert fresh(Subscription, world.subscription_id).plan_id == plus
         last = max(invoices_of(world.subscription_id), key=lambda one: str(one.number))
-        assert f"{last.total_minor / 100:.2f}" == charged[1]
+        assert f"{last.due_minor / 100:.2f}" == charged[1]  # the balance pays the rest
 
 
 def test_a_price_that_moved_is_shown_anew(desk: Desk, world: World) -> None:
