@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from simulators.shapes import Fields, Rule, digits, many, text, texts, truth, upto, word
 
 _AUTOMATIC = Fields({"enabled": truth}, {"allow_redirects": word("always", "never")})
+_OPTIONS = Fields({}, {"card": Fields({}, {"request_three_d_secure": word("any", "automatic", "challenge")})})
 _CREATED = Fields({}, {"gte": digits, "gt": digits, "lt": digits, "lte": digits})
 _EXPAND = many(text)
 _PAGE: Mapping[str, Rule] = {"limit": digits, "starting_after": text, "ending_before": text, "expand": _EXPAND}
@@ -26,6 +27,7 @@ INTENT = Fields(
         "metadata": texts,
         "off_session": truth,
         "payment_method": text,
+        "payment_method_options": _OPTIONS,
         "receipt_email": text,
         "return_url": upto(2000),
         "setup_future_usage": _USAGE,

@@ -16,6 +16,7 @@ from app.models import (
     BalanceMove,
     CreditNote,
     Customer,
+    GatewayAccount,
     Invoice,
     LedgerAccount,
     Mail,
@@ -152,6 +153,13 @@ def let_check_fall_due(model: type[Payment] | type[Refund] = Payment) -> None:
         session().execute(
             update(model).where(model.check_at.is_not(None)).values(check_at=func.now() - text("interval '1 second'"))
         )
+
+
+def let_pause_end(account_id: str) -> None:
+    """Let the database's clock reach the instant until which a gateway account is left alone."""
+    with transaction():
+        past = func.now() - text("interval '1 second'")
+        session().execute(update(GatewayAccount).where(GatewayAccount.id == account_id).values(paused_until=past))
 
 
 def balance(account: str) -> int:

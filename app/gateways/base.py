@@ -57,6 +57,7 @@ class Capability(Flag):
     NUMBERED = auto()  # needs a number for each attempt that no other one ever had
     PAYOUT = auto()  # refunds are sent by a person, and we look whether they were
     WATCH = auto()  # tells nobody that money came: we have to look
+    CHALLENGE = auto()  # can have the payer's bank ask them, however harmless a payment looks
     KEEP = auto()  # … and keeps what was paid with, when asked (`save_method`)
 
 

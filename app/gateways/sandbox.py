@@ -70,6 +70,7 @@ class SandboxGateway(Gateway):
     capabilities = (
         Capability.SAVE_METHOD
         | Capability.OFF_SESSION
+        | Capability.CHALLENGE
         | Capability.RESUME
         | Capability.VOID
         | Capability.REFUND
@@ -100,7 +101,7 @@ class SandboxGateway(Gateway):
             request.token or "",
             request.amount.minor,
             request.amount.currency,
-            *_outcome(behaviour, request.off_session),
+            *_outcome(behaviour, request),
             request.return_url,
         )
         if (charge.minor, charge.currency) != (request.amount.minor, request.amount.currency):
@@ -188,8 +189,10 @@ class SandboxGateway(Gateway):
         )
 
 
-def _outcome(behaviour: Behaviour, off_session: bool) -> tuple[str, str | None]:
+def _outcome(behaviour: Behaviour, request: PaymentRequest) -> tuple[str, str | None]:
     """What the bank books: a payer who is not there cannot approve, which is a decline."""
-    if behaviour.outcome == "requires_action" and off_session:
+    if behaviour.outcome == "requires_action" and request.off_session:
         return "failed", "authentication_required"
+    if behaviour.outcome == "succeeded" and request.challenge:
+        return "requires_action", None
     return behaviour.outcome or "failed", behaviour.decline

@@ -82,6 +82,7 @@ class StripeGateway(Gateway):
         | Capability.DISPUTES
         | Capability.HOSTED
         | Capability.KEEP
+        | Capability.CHALLENGE
     )
     credentials = (
         CredentialField("api_key", "Secret key", help="Begins with sk_ or rk_."),
@@ -278,6 +279,8 @@ class StripeGateway(Gateway):
         }
         if customer := self._customer_to_charge(request):
             params["customer"] = customer
+        if request.challenge:
+            params["payment_method_options"] = {"card": {"request_three_d_secure": "any"}}
         if request.save_method and not request.off_session:
             params["setup_future_usage"] = OFF_SESSION_USAGE
         return params

@@ -66,7 +66,7 @@ class PaymentRequest:
     is not there to answer questions. `return_url` is where the gateway sends the payer back to. `phone` is the payer's
     number for gateways that ask for it (`Capability.PHONE`), in international form without the plus: 254712345678.
     `choice` is one of the gateway's `choices`, or empty for its first one. `number` is this attempt's alone
-    (`Capability.NUMBERED`).
+    (`Capability.NUMBERED`). `challenge` wants the payer's bank to ask them (3-D Secure; `Capability.CHALLENGE`).
     """
 
     key: str
@@ -82,6 +82,7 @@ class PaymentRequest:
     phone: str = ""
     choice: str = ""
     number: int | None = None
+    challenge: bool = False
 
 
 @dataclass(frozen=True, slots=True)

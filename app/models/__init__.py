@@ -10,6 +10,7 @@ from app.models.deposits import ChainCursor, Deposit, PaymentQuote
 from app.models.disputes import Dispute
 from app.models.documents import Document, Mail
 from app.models.events import AuditEntry, Event, StatusChange, Task
+from app.models.fraud import FraudEntry, FraudReview, FraudRule
 from app.models.inbox import InboxNotice
 from app.models.invoice_items import InvoiceItem
 from app.models.invoices import Invoice, InvoiceLine
@@ -18,6 +19,7 @@ from app.models.metered_periods import MeteredPeriod
 from app.models.payments import GatewayAccount, Payment, Refund
 from app.models.people import LoginSession, PasswordReset, SignInCode, User
 from app.models.reconciliation import Difference, Reconciliation
+from app.models.routing import RoutingRule
 from app.models.subscriptions import Subscription
 from app.models.taxes import TaxRate, TaxRegistration
 from app.models.tenants import NumberSequence, Tenant
@@ -40,6 +42,9 @@ __all__ = [
     "Dispute",
     "Document",
     "Event",
+    "FraudEntry",
+    "FraudReview",
+    "FraudRule",
     "GatewayAccount",
     "IdempotencyKey",
     "InboxNotice",
@@ -63,6 +68,7 @@ __all__ = [
     "Reconciliation",
     "Redemption",
     "Refund",
+    "RoutingRule",
     "SignInCode",
     "StatusChange",
     "Subscription",

@@ -29,7 +29,8 @@ class GatewayAccount(TenantRow):
     """A tenant's account at a gateway. Its credentials are sealed with AES-256-GCM; `key_id` says with which key.
 
     `webhook_key` is the part of the account's webhook address that nobody guesses; `webhook_senders` are the networks
-    that webhooks may come from, all of them when there are none.
+    that webhooks may come from, all of them when there are none. `failures` in a row and `paused_until` are its breaker
+    (services/breakers.py).
     """
 
     __tablename__ = "gateway_accounts"
@@ -44,6 +45,8 @@ class GatewayAccount(TenantRow):
     webhook_key: Mapped[str] = mapped_column(String(64), default=random_secret)
     webhook_senders: Mapped[list[str]] = mapped_column(ARRAY(String(43)), default=list, server_default="{}")
     disabled_at: Mapped[datetime | None] = instant()
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    paused_until: Mapped[datetime | None] = instant()
 
 
 OPEN_STATUSES = ("sending", "requires_action", "pending", "authorized", "unknown")
@@ -68,6 +71,7 @@ class Payment(HasStatus, TenantRow):
         belongs_to("payment_method_id", "payment_methods"),
         known_status("payment"),
         Index("payments_by_invoice", "invoice_id", "tenant_id"),
+        Index("payments_by_ip", "ip", "tenant_id", postgresql_where=text("ip IS NOT NULL")),
         Index("payments_by_customer", "customer_id", "tenant_id"),
         Index("payments_by_gateway_ref", "gateway_account_id", "gateway_ref", "tenant_id"),
         Index("payments_one_open", "tenant_id", "invoice_id", unique=True, postgresql_where=text(OPEN_PAYMENT)),
@@ -96,6 +100,9 @@ class Payment(HasStatus, TenantRow):
     phone: Mapped[str | None] = mapped_column(String(15))
     keep_method: Mapped[bool] = mapped_column(default=False, server_default="false")
     return_url: Mapped[str | None]
+    ip: Mapped[str | None] = mapped_column(String(45))
+    challenge: Mapped[bool] = mapped_column(default=False, server_default="false")
+    findings: Mapped[Json] = json_object()
     choice: Mapped[str] = mapped_column(String(32), default="", server_default="")
     number: Mapped[int | None] = mapped_column(BigInteger)
     gateway_ref: Mapped[str | None] = mapped_column(String(255))

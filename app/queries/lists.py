@@ -145,5 +145,13 @@ def gateway_accounts(*, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -
     return newest(select(GatewayAccount), GatewayAccount, cursor, limit)
 
 
+def paused_accounts(
+    _filters: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+) -> Listed[GatewayAccount]:
+    """The accounts that are left alone for the time being, because their gateways cannot be reached."""
+    query = select(GatewayAccount).where(GatewayAccount.paused_until.is_not(None), GatewayAccount.disabled_at.is_(None))
+    return newest(query, GatewayAccount, cursor, limit)
+
+
 def _archived(query: Select[Any], filters: Filters, column: Any) -> Select[Any]:
     return query if filters.get("archived") else query.where(column.is_(None))

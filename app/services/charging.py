@@ -1,12 +1,13 @@
 """Claim, call, record: the only service that opens transactions of its own, because no gateway is called inside one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.db import transaction
 from app.domain.errors import Conflict
+from app.domain.fraud import Verdict
 from app.domain.money import Money
 from app.gateways import gateway_class
 from app.gateways.base import Capability
@@ -18,13 +19,30 @@ from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.deposits import quote_of
 from app.queries.payments import is_overdue, open_payment
-from app.services import gateway_accounts, pay_links, payments
+from app.services import breakers, gateway_accounts, pay_links, payments, screening, ways
 from app.services.history import audit
 from app.services.outcomes import GivenUp, NoAnswer, NotExecuted, ask, call
 from app.services.payment_methods import payer_of
+from app.services.screening import Held
 from app.services.ways import Hosted
 
 GIVEN_UP_AFTER = timedelta(days=1)  # a payer who has not approved by then will not
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an attempt is to be: see `collect`."""
+
+    method_id: str | None
+    hosted: Hosted | None
+    off_session: bool
+    return_url: str
+    amount: Money | None
+
+    @property
+    def leaves_choice(self) -> bool:
+        """Whether it is for us to say what is charged: nobody chose, and nobody is there."""
+        return self.off_session and not self.method_id and not self.hosted
 
 
 def collect(
@@ -40,25 +58,22 @@ def collect(
 ) -> Payment:
     """Try to collect an invoice once. A second caller at the same time gets Conflict (`payment_in_progress`).
 
+    Where it is left to us what to charge, another of the customer's methods stands in for one whose gateway cannot be
+    reached, and for one that was refused if a routing rule says so; the last attempt is given.
+
     `off_session`: nobody is there to answer the bank's questions. With a payer present, `return_url` is where the bank
     sends them back to. `hosted`, `only_if_due`, `amount`: see `payments.claim`.
     """
-    with transaction():
-        payment = payments.claim(
-            invoice_id,
-            at,
-            method_id=method_id,
-            hosted=hosted,
-            off_session=off_session,
-            only_if_due=only_if_due,
-            amount=amount,
-            return_url=return_url,
-        )
-        request = _request(payment)
-        gateway = gateway_accounts.connect(payment.gateway_account)
-    outcome = call(lambda: gateway.create_payment(request))
-    with transaction():
-        return payments.record(payment.id, outcome, at)
+    wish = Wish(method_id, hosted, off_session, return_url, amount)
+    payment = _attempt(invoice_id, at, wish, only_if_due=only_if_due)
+    tried = [payment.payment_method_id]
+    while (other := _stand_in(payment, tried)) if wish.leaves_choice else None:
+        try:
+            payment = _attempt(invoice_id, at, replace(wish, method_id=other), only_if_due=False)
+        except Conflict:
+            break
+        tried.append(other)
+    return payment
 
 
 def resume(payment_id: str, answer: Mapping[str, str], at: datetime) -> Payment:
@@ -163,6 +178,51 @@ def supersede(invoice_id: str, at: datetime) -> None:
         payments.record(payment.id, outcome, at)
 
 
+def _attempt(invoice_id: str, at: datetime, wish: Wish, *, only_if_due: bool) -> Payment:
+    with transaction():
+        verdict = _screened(invoice_id, wish, at)
+    if isinstance(verdict, tuple):
+        raise Conflict(verdict[1], code=verdict[0])
+    with transaction():
+        payment = payments.claim(
+            invoice_id,
+            at,
+            method_id=wish.method_id,
+            hosted=wish.hosted,
+            off_session=wish.off_session,
+            only_if_due=only_if_due,
+            amount=wish.amount,
+            return_url=wish.return_url,
+            challenge=verdict is Verdict.CHALLENGE,
+        )
+        request = _request(payment)
+        gateway = gateway_accounts.connect(payment.gateway_account)
+    outcome = call(lambda: gateway.create_payment(request))
+    with transaction():
+        breakers.note(payment.gateway_account_id, outcome)
+        return payments.record(payment.id, outcome, at)
+
+
+def _screened(invoice_id: str, wish: Wish, at: datetime) -> Verdict | Held:
+    """What to do about it before it is claimed. What cannot be claimed anyway is no suspect."""
+    invoice = get(Invoice, invoice_id)
+    if invoice.status not in ("open", "uncollectible") or open_payment(invoice_id):
+        return Verdict.ALLOW
+    method = None if wish.hosted else ways.method_of(invoice, wish.method_id)
+    return screening.screen(invoice, method, at, off_session=wish.off_session and not wish.hosted)
+
+
+def _stand_in(payment: Payment, tried: Sequence[str | None]) -> str | None:
+    """The method to try next. Only what surely took no money is stood in for: an outage, or a refusal where the rules
+    say so. Of an attempt without an answer nobody knows that."""
+    if payment.status != "failed" or payment.decline_code == "gateway_refused" or payment.payment_method is None:
+        return None
+    declined = payment.decline_code != "gateway_unavailable"
+    avoiding = [method_id for method_id in tried if method_id]
+    others = ways.stand_ins(payment.invoice, payment.payment_method, avoiding, declined=declined)
+    return next((one.id for one in others), None)
+
+
 def close_open_attempt(invoice_id: str, at: datetime) -> None:
     """The invoice is paid: take back an attempt that still waits for its payer, so that nobody pays twice.
 
@@ -187,6 +247,7 @@ def _request(payment: Payment) -> PaymentRequest:
         reference=invoice.number or invoice.id,
         return_url=payment.return_url or pay_links.return_address(payment, payment.started_at),
         phone=payment.phone or "",
+        challenge=payment.challenge,
         choice=payment.choice,
         number=payment.number,
     )

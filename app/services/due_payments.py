@@ -17,8 +17,8 @@ from app.services.locks import lock_debt
 
 BATCH = 200
 # Why there was nothing to charge, when the customer can do something about it; any other reason is none of theirs.
-NOTHING_TO_CHARGE = ("no_payment_method", "gateway_account_disabled")
-SETTLED_OTHERWISE = ("not_payable", "payment_in_progress", "not_due")
+NOTHING_TO_CHARGE = ("no_payment_method", "gateway_account_disabled", "payment_refused")
+SETTLED_OTHERWISE = ("not_payable", "payment_in_progress", "not_due", "payment_under_review")
 
 log = logger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from app.db import let_go
-from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable
+from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, RateLimited
 from app.logs import logger
 
 Answer = TypeVar("Answer")
@@ -22,10 +22,15 @@ class NoAnswer:
 
 @dataclass(frozen=True, slots=True)
 class NotExecuted:
-    """The call surely did nothing. `ours` says that our request or credentials are to blame."""
+    """The call surely did nothing. `ours` says that our request or credentials are to blame.
+
+    `limited`: there were too many requests, and the gateway wants none for `retry_after` seconds, if it says.
+    """
 
     message: str
     ours: bool = False
+    limited: bool = False
+    retry_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ def call(verb: Callable[[], Answer]) -> Answer | NoAnswer | NotExecuted:
     let_go()
     try:
         return verb()
+    except RateLimited as error:
+        return NotExecuted(str(error), limited=True, retry_after=error.retry_after)
     except GatewayUnavailable as error:
         return NotExecuted(str(error))
     except GatewayRefused as error:

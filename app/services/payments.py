@@ -1,10 +1,12 @@
 """Payments: claiming an attempt, and the one door through which every result comes in."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func
 
+from app.actors import current_actor
 from app.db import session
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
@@ -20,7 +22,7 @@ from app.services.history import audit, move
 from app.services.locks import lock_debt
 from app.services.next_actions import as_json
 from app.services.outcomes import GivenUp, NoAnswer, NotExecuted
-from app.services.ways import Hosted
+from app.services.ways import Hosted, Way
 from app.settings import current_settings
 
 # How long after an attempt without a final state the gateway is asked: 5 minutes, an hour, then daily.
@@ -46,6 +48,7 @@ def claim(
     only_if_due: bool = False,
     amount: Money | None = None,
     return_url: str = "",
+    challenge: bool = False,
 ) -> Payment:
     """Step one of three: write the attempt as `sending`, under its own idempotency key, before anything is sent.
 
@@ -63,13 +66,10 @@ def claim(
     row = Payment(
         invoice_id=invoice.id,
         customer_id=invoice.customer_id,
-        gateway_account_id=way.account.id,
-        payment_method_id=way.method.id if way.method else None,
-        phone=way.phone,
-        keep_method=way.keep_method,
+        **_paid_with(way),
         return_url=return_url or None,
-        choice=way.choice,
-        number=ways.number_for(way.account),
+        ip=current_actor.get().ip,
+        challenge=challenge,
         status="sending",
         currency=invoice.currency,
         amount_minor=asked.minor,
@@ -131,6 +131,8 @@ def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> Non
         payment.check_at = None
         return
     payment.gateway_ref = result.gateway_ref or payment.gateway_ref
+    if result.checks:
+        payment.findings = asdict(result.checks)
     payment.next_action = as_json(result.next_action) or _told_before(payment, result)
     if result.fee and result.status is PaymentStatus.SUCCEEDED:
         fees.book(payment, result.fee, at)
@@ -296,6 +298,17 @@ def _check_takes_money(invoice: Invoice) -> None:
         raise Conflict(f"This invoice is {invoice.status}: there is nothing to pay.", code="not_payable")
     if open_payment(invoice.id):
         raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
+
+
+def _paid_with(way: Way) -> dict[str, Any]:
+    return {
+        "gateway_account_id": way.account.id,
+        "payment_method_id": way.method.id if way.method else None,
+        "phone": way.phone,
+        "keep_method": way.keep_method,
+        "choice": way.choice,
+        "number": ways.number_for(way.account),
+    }
 
 
 def _part(invoice: Invoice, amount: Money) -> Money:

@@ -1,6 +1,6 @@
 """What an attempt is paid with: a kept method, or a gateway account with which the payer finishes it themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from app.db import current_tenant_id, session
@@ -10,8 +10,9 @@ from app.gateways import gateway_class
 from app.gateways.base import Capability
 from app.gateways.types import Choice
 from app.models import GatewayAccount, Invoice, PaymentMethod, Subscription, Tenant
+from app.queries import portal as query
 from app.queries.base import get
-from app.services import gateway_accounts, numbers, payment_methods
+from app.services import breakers, gateway_accounts, numbers, payment_methods, routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,38 @@ class Way:
 def by_method(invoice: Invoice, method_id: str | None) -> Way:
     """A kept method: the one named, else the subscription's, else the customer's default.
 
-    Raises Conflict when there is none, when it is not the customer's, or its account is disabled.
+    An account that is left alone is stood in for by another one at which the customer has a method, unless the method
+    was named. Raises Conflict when there is none, when it is not the customer's, or its account is disabled or left
+    alone.
     """
-    subscription = get(Subscription, invoice.subscription_id) if invoice.subscription_id else None
-    preferred = method_id or (subscription.payment_method_id if subscription else None)
-    method = payment_methods.for_charging(invoice.customer_id, preferred)
+    method = method_of(invoice, method_id)
     if method_id and (method is None or method.id != method_id):
         raise Conflict("This customer has no such payment method.", code="payment_method_unknown")
     if method is None:
         raise Conflict("This customer has no payment method yet.", code="no_payment_method")
-    return Way(gateway_accounts.usable(method.gateway_account_id), method)
+    account = gateway_accounts.usable(method.gateway_account_id)
+    if breakers.lets_through(account.id):
+        return Way(account, method)
+    others = [] if method_id else stand_ins(invoice, method, (), declined=False)
+    for other in others:
+        if breakers.lets_through(other.gateway_account_id):
+            return Way(gateway_accounts.usable(other.gateway_account_id), other)
+    raise _left_alone(account)
+
+
+def method_of(invoice: Invoice, method_id: str | None) -> PaymentMethod | None:
+    """The method that is charged first, whether its account can be used or not; None when there is none."""
+    subscription = get(Subscription, invoice.subscription_id) if invoice.subscription_id else None
+    preferred = method_id or (subscription.payment_method_id if subscription else None)
+    return payment_methods.for_charging(invoice.customer_id, preferred)
+
+
+def stand_ins(
+    invoice: Invoice, method: PaymentMethod, avoiding: Collection[str], *, declined: bool
+) -> list[PaymentMethod]:
+    """What else of the customer's can be charged at another account when `method` cannot, the first choice first."""
+    kept = query.methods_of(invoice.customer_id)
+    return routing.stand_ins(invoice, method, kept, avoiding, declined=declined)
 
 
 def by_payer(invoice: Invoice, hosted: Hosted) -> Way:
@@ -63,6 +86,8 @@ def by_payer(invoice: Invoice, hosted: Hosted) -> Way:
     account = gateway_accounts.usable(hosted.account_id)
     if not takes_hosted(account, invoice.currency):
         raise Conflict(f"{account.name} takes no such payment in {invoice.currency}.", code="not_offered")
+    if not breakers.lets_through(account.id):
+        raise _left_alone(account)
     way = Way(account, keep_method=hosted.keep_method, choice=_chosen(account, hosted, invoice.currency))
     if Capability.PHONE not in gateway_class(account.gateway).capabilities:
         return way
@@ -98,3 +123,11 @@ def _chosen(account: GatewayAccount, hosted: Hosted, currency: str) -> str:
     if hosted.choice and hosted.choice not in [choice.name for choice in choices(account, currency)]:
         raise InvalidInput(f"{account.name} does not take {hosted.choice}.", code="no_choice", field="choice")
     return hosted.choice
+
+
+def _left_alone(account: GatewayAccount) -> Conflict:
+    title = gateway_class(account.gateway).title
+    return Conflict(
+        f"{title} cannot be reached at the moment: try again in a few minutes, or pay in another way.",
+        code="gateway_paused",
+    )

@@ -67,6 +67,8 @@ STATUSES: Mapping[str, Mapping[str, Badge]] = {
     "coupon": _badges(success="active", secondary="archived expired used_up"),
     "redemption": _badges(success="active", secondary="used_up taken_back"),
     "api_key": _badges(success="active", secondary="expired"),
+    "breaker": _badges(success="closed", info="waiting", warning="half_open", danger="open"),
+    "review": _badges(success="released", warning="open", danger="refused"),
     "gateway_account": _badges(success="active", secondary="disabled"),
 }
 

@@ -23,6 +23,7 @@ from tests.shop import (
     fresh,
     invoices_of,
     let_check_fall_due,
+    let_pause_end,
     payments_of,
     status,
 )
@@ -378,6 +379,7 @@ class TestOurOwnTrouble:
             due_payments.collect_due(at)
             at_next = fresh(Invoice, invoice_id).collect_at
             assert at_next is not None
+            let_pause_end(shop.account_id)
             pauses.append(int((at_next - at).total_seconds() // 60))
             at = at_next
         assert pauses == [15, 30, 60, 120, 240, 480, 960, 1440, 1440]

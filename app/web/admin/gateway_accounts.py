@@ -10,7 +10,7 @@ from app.models import GatewayAccount
 from app.permissions import Permission
 from app.queries import lists, timeline
 from app.queries.base import get
-from app.services import connections, gateway_accounts
+from app.services import breakers, connections, gateway_accounts
 from app.settings import current_settings
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import confirm, dialog
@@ -40,6 +40,7 @@ CAN = {
     Capability.PAYOUT: "Has you send refunds, and looks whether they went",
     Capability.WATCH: "Is watched for money that arrives",
     Capability.KEEP: "Keeps what was paid with there",
+    Capability.CHALLENGE: "Has the customer's bank ask them when we want it",
     Capability.RESUME: "Lets customers approve at their bank",
     Capability.CAPTURE: "Authorizes first, captures later",
     Capability.VOID: "Gives up unfinished payments",
@@ -95,6 +96,7 @@ def show(account_id: str) -> Response:
         "admin/gateway_accounts/detail.html",
         account=row,
         adapter=adapter,
+        breaker=breakers.state(row),
         can=[words for capability, words in CAN.items() if capability in adapter.capabilities],
         webhook_url=_webhook_url(row) if Capability.WEBHOOKS in adapter.capabilities else None,
         timeline=activity.told(timeline.of_subjects([row.id]), on_page_of=row.id),

@@ -9,7 +9,7 @@ from flask import Response, request, url_for
 from app import clock
 from app.domain.money import Money
 from app.permissions import Permission
-from app.queries import disputes, inbox, lists, reconciliation, records
+from app.queries import disputes, fraud, inbox, lists, reconciliation, records
 from app.queries.filters import Listed
 from app.services.figures import Figures, figures
 from app.services.formats import safe_locale
@@ -44,6 +44,7 @@ class Concern(NamedTuple):
 
 
 UNKNOWN, DEAD, GIVEN_UP = {"status": "unknown"}, {"state": "dead"}, {"state": "failed"}
+OPEN = {"status": "open"}
 FAILED = {"status": "open", "failed": "yes"}
 TO_ANSWER = {"status": "open"}
 DIFFERS = {"state": "open"}
@@ -53,6 +54,15 @@ WATCHED = (
         "invoice", "Failed payments", "credit-card", lists.invoices, FAILED, "invoices.index", {"status": "failed"}
     ),
     Watched("payment", "No answer yet", "question-circle", lists.payments, UNKNOWN, "payments.index", UNKNOWN),
+    Watched(
+        "gateway_account",
+        "Gateways not reached",
+        "plug",
+        lists.paused_accounts,
+        {},
+        "gateway_accounts.index",
+        {},
+    ),
     Watched(
         "subscription",
         "Set aside for review",
@@ -71,6 +81,7 @@ WATCHED = (
         "differences.index",
         DIFFERS,
     ),
+    Watched("review", "Payments to look at", "shield-exclamation", fraud.reviews, OPEN, "fraud.index", OPEN),
     Watched("task", "Work laid aside", "cpu", records.tasks, DEAD, "tasks.index", DEAD),
     Watched("notice", "Webhooks laid aside", "inbox", inbox.notices, DEAD, "webhooks.index", DEAD),
     Watched("mail", "Mails not sent", "envelope-exclamation", records.mails, GIVEN_UP, "mails.index", GIVEN_UP),

@@ -8,10 +8,12 @@ from wtforms import SelectChoice, SelectField, TelField
 
 from app.domain.errors import InvalidInput
 from app.domain.phones import international
+from app.domain.routing import Case
 from app.gateways import gateway_class
 from app.gateways.base import Capability
-from app.models import GatewayAccount
-from app.queries import portal as query
+from app.models import Customer, GatewayAccount, Invoice
+from app.queries.base import get
+from app.services import breakers, routing
 from app.services.ways import Hosted, choices, takes_hosted
 from app.web.cardless import CardlessForm
 from app.web.forms import Required, stripped
@@ -113,10 +115,16 @@ class HostedWay:
         return Hosted(self.account.id, self.form.number, keep_method=keep and self.keeps, choice=self.form.choice)
 
 
-def offered(currency: str) -> list[HostedWay]:
-    """The accounts with which a payment in this currency can be finished, the oldest first."""
-    accounts = [account for account in query.open_accounts() if takes_hosted(account, currency)]
-    return [HostedWay(account, _form(account, currency)) for account in accounts]
+def offered(invoice: Invoice) -> list[HostedWay]:
+    """The accounts with which the invoice can be paid: for each gateway the one that the routing rules put first,
+    without those that are left alone because they cannot be reached."""
+    country = get(Customer, invoice.customer_id).address.get("country")
+    case = Case(invoice.currency, invoice.due_minor, country)
+    fitting = [one for one in routing.accounts_for(case, invoice.id) if takes_hosted(one, invoice.currency)]
+    reachable = [one for one in fitting if breakers.state(one) not in ("open", "waiting")]
+    first = {account.gateway: account for account in reversed(reachable)}
+    chosen = [account for account in reachable if first[account.gateway] is account]
+    return [HostedWay(account, _form(account, invoice.currency)) for account in chosen]
 
 
 def _form(account: GatewayAccount, currency: str) -> HostedForm:

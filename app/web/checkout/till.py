@@ -42,7 +42,7 @@ class Till:
     def of(cls, invoice: Invoice) -> Self:
         """The till as it is now. The form holds what was sent; on a fresh page the first choice is made."""
         saved, new = query.methods_of(invoice.customer_id), methods.offered(invoice.currency)
-        with_gateway = hosted.offered(invoice.currency)
+        with_gateway = hosted.offered(invoice)
         accounts = [*(way.account for way in new), *(way.account for way in with_gateway)]
         choices = [*(method.id for method in saved), *(account.id for account in accounts)]
         return cls(invoice, saved, new, with_gateway, PayForm(choice=next(iter(choices), None)))

@@ -17,7 +17,7 @@ from app.domain.money import Money
 from app.gateways.sandbox_bank import SandboxBank
 from app.gateways.types import Dispute, DisputeStatus, Notice, NoticeKind, PaymentRef, RawRequest
 from app.jobs.schedule import run_due
-from app.models import Difference, InboxNotice, JournalEntry, Mail, Payment, Subscription, Task
+from app.models import Difference, FraudReview, InboxNotice, JournalEntry, Mail, Payment, Subscription, Task
 from app.queries.base import get
 from app.services import (
     api_keys,
@@ -28,6 +28,8 @@ from app.services import (
     invoice_items,
     invoices,
     meters,
+    routing,
+    screening,
     subscriptions,
     test_clocks,
     usage_alerts,
@@ -151,6 +153,10 @@ class World:
     clock_id: str = ""
     dispute_id: str = ""
     difference_id: str = ""
+    rule_id: str = ""
+    review_id: str = ""
+    fraud_rule_id: str = ""
+    listed_id: str = ""
 
     def ids(self) -> dict[str, str]:
         """What fills the addresses of pages."""
@@ -165,6 +171,10 @@ def furnish(desk: Desk, bank: SandboxBank) -> World:
         shop = world.shop
         world.product_id, world.account_id = shop.product_id, shop.account_id
         world.plan_id = shop.plan(code="basic")
+        with transaction():
+            world.rule_id = routing.add(world.account_id, desk.at, currency="CAD").id
+            world.fraud_rule_id = screening.add_rule("ip_attempts", "review", desk.at, at_least=100).id
+            world.listed_id = screening.add_entry("email", "nobody@nowhere.example", desk.at, allow=False).id
         world.customer_id = shop.customer()
         world.method_id = shop.method(world.customer_id)
         world.subscription_id = shop.sell(world.customer_id, world.plan_id)
@@ -182,11 +192,26 @@ def furnish(desk: Desk, bank: SandboxBank) -> World:
     return world
 
 
+def _hold(world: World) -> str:
+    """A payment of the manual invoice that somebody has to look at."""
+    row = FraudReview(
+        invoice_id=world.manual_invoice_id,
+        customer_id=world.customer_id,
+        currency="CAD",
+        amount_minor=100_00,
+        signals=["ip_attempts"],
+    )
+    session().add(row)
+    session().flush()
+    return row.id
+
+
 def _add_the_rest(world: World, at: datetime) -> None:
     with transaction():
         lines = [OneOff("Workshop", "150.00", 2), OneOff("Travel", "80.00")]
         world.clock_id = test_clocks.create("Winter", at, at).id
         world.manual_invoice_id = invoices.create(world.customer_id, lines, at, memo="Thank you").id
+        world.review_id = _hold(world)
         world.key_id = api_keys.create("Shop front", ["read"], at)[0].id
         customer = {"password": PASSWORD, "customer_id": world.customer_id}
         world.user_id = users.create("buyer@foxglove.example", "Fay", "customer", at, **customer).id

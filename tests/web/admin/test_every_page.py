@@ -99,7 +99,7 @@ def test_viewers_find_no_button_that_they_may_not_press(viewer: Desk, world: Wor
 def test_settings_are_for_owners(biller: Desk, world: World) -> None:
     owners_only = {rule.endpoint for rule in forbidden_to("billing_admin", biller.app, "POST")}
     nouns = {endpoint.split(".")[1] for endpoint in owners_only}
-    assert nouns == {"users", "api_keys", "gateway_accounts", "taxes", "workspace"}
+    assert nouns == {"users", "api_keys", "fraud", "gateway_accounts", "routing", "taxes", "workspace"}
     for method in ("GET", "POST"):
         for rule in forbidden_to("billing_admin", biller.app, method):
             path = address(rule, world)
