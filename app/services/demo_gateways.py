@@ -41,11 +41,14 @@ def _connect(gateway: str, address: str, at: datetime) -> str:
     name = f"{adapter.title}, simulated"
     known = session().scalar(select(GatewayAccount.id).where(GatewayAccount.name == name))
     credentials = dict(_asked("GET", f"{address}/_control/account"))
+    signs_address = any(field.name == WEBHOOK_URL for field in adapter.credentials)
+    if signs_address:
+        credentials[WEBHOOK_URL] = current_settings().base_url  # until the account is there, and with it the right one
     with transaction():
         account_id = known or gateway_accounts.create(name, gateway, credentials, at).id
     account = get(GatewayAccount, account_id)
     webhooks = f"{current_settings().base_url.rstrip('/')}/webhooks/{gateway}/{account.webhook_key}"
-    if any(field.name == WEBHOOK_URL for field in adapter.credentials):
+    if signs_address:
         credentials[WEBHOOK_URL] = webhooks
     with transaction():
         gateway_accounts.replace_credentials(account_id, credentials, at)
