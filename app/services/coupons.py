@@ -14,7 +14,7 @@ from app.domain.currencies import exponent
 from app.domain.discounts import AmountOff, check_redeemable
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.exact import parse_exact
-from app.models import Coupon, Redemption
+from app.models import Coupon, Customer, Redemption
 from app.queries.base import get
 from app.services.billable import billable_customer, billable_subscription
 from app.services.events import emit
@@ -86,9 +86,8 @@ def redeem(code: str, customer_id: str, at: datetime, *, subscription_id: str | 
     customer = billable_customer(customer_id)
     if subscription_id:
         billable_subscription(subscription_id, customer_id)
-    coupon = _locked(code)
-    by_customer = session().scalar(select(func.count()).where(*_counting(coupon, customer_id))) or 0
-    check_redeemable(coupon.rules, at=at, currency=customer.currency, redeemed=coupon.redeemed, by_customer=by_customer)
+    coupon = _given_out(code, lock=True)
+    _check_redeemable(coupon, customer, at)
     _refuse_double(coupon, customer_id, subscription_id)
     coupon.redeemed += 1
     row = Redemption(
@@ -106,6 +105,13 @@ def redeem(code: str, customer_id: str, at: datetime, *, subscription_id: str | 
     return row
 
 
+def redeemable(code: str, customer: Customer, at: datetime) -> Coupon:
+    """The coupon that would be redeemed, for a preview: nothing is locked or counted. Raises like `redeem`."""
+    coupon = _given_out(code, lock=False)
+    _check_redeemable(coupon, customer, at)
+    return coupon
+
+
 def take_back(redemption_id: str, at: datetime) -> Redemption:
     """End a redemption: the next invoices are not discounted any more. One that was never used counts no longer."""
     coupon = get(Coupon, get(Redemption, redemption_id).coupon_id, lock=True)
@@ -120,11 +126,16 @@ def take_back(redemption_id: str, at: datetime) -> Redemption:
     return row
 
 
-def _locked(code: str) -> Coupon:
+def _check_redeemable(coupon: Coupon, customer: Customer, at: datetime) -> None:
+    by_customer = session().scalar(select(func.count()).where(*_counting(coupon, customer.id))) or 0
+    check_redeemable(coupon.rules, at=at, currency=customer.currency, redeemed=coupon.redeemed, by_customer=by_customer)
+
+
+def _given_out(code: str, *, lock: bool) -> Coupon:
     coupon_id = session().scalar(select(Coupon.id).where(Coupon.code == code.strip()))
     if coupon_id is None:
         raise InvalidInput(f"There is no coupon “{code}”.", code="coupon_unknown", field="coupon")
-    coupon = get(Coupon, coupon_id, lock=True)
+    coupon = get(Coupon, coupon_id, lock=lock)
     if coupon.archived_at:
         raise Conflict(f"The coupon “{coupon.code}” is not given out any more.", code="coupon_archived", field="coupon")
     return coupon

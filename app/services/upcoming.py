@@ -1,41 +1,63 @@
 """Invoices to come, reckoned by the rules that will issue them, with nothing written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.domain import subscriptions as rules
 from app.domain.contract import WhilePaused
-from app.domain.invoicing import InvoiceTotals, invoice_totals
+from app.domain.invoicing import InvoiceTotals
 from app.domain.lines import Line
+from app.domain.money import Money
 from app.domain.periods import Period
-from app.models import Customer, Plan, Subscription
+from app.domain.subscription_invoices import billed_part, part_of
+from app.models import Coupon, Customer, Plan, Subscription
+from app.services import coupons
 from app.services.billing import Biller
 from app.services.contracts import Plans, contract_of, plans_of, sold_in, terms_of
+from app.services.grants import Grant
+from app.services.invoice_rows import Bill
+from app.services.issuing import totals_of
 
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """An invoice that will be issued at `at` for `period`. `trial_end_at`: it is the first one after a trial."""
+    """An invoice that will be issued at `at` for `period`. `trial_end_at`: it is the first one after a trial.
+
+    `from_balance` is what the customer's balance will pay of it; below zero it is a debt that goes onto it.
+    """
 
     at: datetime
     period: Period
     totals: InvoiceTotals
+    from_balance: Money
     trial_end_at: datetime | None = None
+
+    @property
+    def due(self) -> Money:
+        """What will be left to pay."""
+        return self.totals.total - self.from_balance
 
 
 def first_invoice(
-    customer: Customer, plan: Plan, at: datetime, *, quantity: int = 1, trial_days: int | None = None
+    customer: Customer,
+    plan: Plan,
+    at: datetime,
+    *,
+    quantity: int = 1,
+    trial_days: int | None = None,
+    coupon: str | None = None,
 ) -> Upcoming | None:
     """What a customer would first be asked for if the plan were sold to them at `at`. None if never for anything.
 
-    Raises InvalidInput for what selling would refuse in quantity, trial or place.
+    Raises InvalidInput or Conflict for what selling would refuse in quantity, trial, place or coupon.
     """
     trial = plan.trial_days if trial_days is None else trial_days
     opened = rules.start(terms_of(plan, quantity), at, customer.timezone, trial_days=trial)
     trial_end = opened.contract.period.end if trial else None
     turned = rules.renew(opened.contract) if trial else opened
-    return _reckoned(customer, {plan.id: plan}, turned.lines, trial_end or at, turned.contract.period, trial_end)
+    sold = _Sold(customer, {plan.id: plan}, coupon=coupons.redeemable(coupon, customer, at) if coupon else None)
+    return _reckoned(sold, turned.lines, trial_end or at, turned.contract.period, trial_end)
 
 
 def next_invoice(row: Subscription, customer: Customer, plan: Plan) -> Upcoming | None:
@@ -48,14 +70,30 @@ def next_invoice(row: Subscription, customer: Customer, plan: Plan) -> Upcoming 
         return None
     turned = rules.renew(contract)
     trial_end = row.trial_end_at if row.status == "trialing" else None
-    return _reckoned(customer, plans, turned.lines, contract.period.end, turned.contract.period, trial_end)
+    sold = _Sold(customer, plans, row)
+    return _reckoned(sold, turned.lines, contract.period.end, turned.contract.period, trial_end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sold:
+    """Who pays for which plans: with a subscription that runs, or one to be, and a coupon that would come with it."""
+
+    customer: Customer
+    plans: Plans
+    row: Subscription | None = None
+    coupon: Coupon | None = None
 
 
 def _reckoned(
-    customer: Customer, plans: Plans, lines: Sequence[Line], at: datetime, period: Period, trial_end: datetime | None
+    sold: _Sold, lines: Sequence[Line], at: datetime, period: Period, trial_end: datetime | None
 ) -> Upcoming | None:
+    """With the items that wait and the coupons at work, as issuing would add them; the new coupon comes last."""
     if not lines:
         return None
-    biller = Biller(at)
-    drafts = [biller.sold_line(customer, plans[sold_in(line.item.ref)[0]], line).draft for line in lines]
-    return Upcoming(at, period, invoice_totals(drafts, customer.currency), trial_end)
+    biller, part = Biller(at), billed_part(lines)
+    kept = tuple(biller.sold_line(sold.customer, sold.plans[sold_in(line.item.ref)[0]], line) for line in lines)
+    bill = biller.previewed(Bill(sold.customer, kept, "preview", sold.row, period, part=part))
+    added = part_of(sold.coupon.discount, part) if sold.coupon else None
+    totals = totals_of(replace(bill, discounts=(*bill.discounts, Grant(added))) if added else bill)
+    balance = Money(sold.customer.balance_minor, sold.customer.currency)
+    return Upcoming(at, period, totals, min(balance, totals.total), trial_end)

@@ -74,6 +74,7 @@ def _first_invoice(form: SaleForm, customer: Customer) -> upcoming.Upcoming | Bi
             present(customer.id),
             quantity=form.quantity.data or 1,
             trial_days=form.trial_days.data,
+            coupon=form.coupon.data,
         )
     except BillingError as refusal:
         return refusal
