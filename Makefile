@@ -5,9 +5,10 @@
 #   make lint     format, style, types, layers          make bench    measure      make bench ONLY=renewals
 #   make screenshots  take the pictures of the documentation anew
 #   make lock     choose the newest versions that fit and pin them
+#   make crashtest  kill processes at work, and compare the books                  make crashtest KILLS=1000 SEED=7
 #   make contract what we send to gateways, against their own API descriptions     make contract SPECS=../descriptions
 
-.PHONY: install install-dev browser run test contract lint format bench screenshots lock
+.PHONY: install install-dev browser run test contract lint format bench crashtest screenshots lock
 .DEFAULT_GOAL := run
 
 BIN := .venv/bin
@@ -46,6 +47,9 @@ format: install-dev
 
 bench: install-dev
 	@$(BIN)/python -m bench $(ONLY)
+
+crashtest: install-dev
+	@$(BIN)/python -m crashtest $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 screenshots: install-dev browser
 	@$(BIN)/python -m tests.screenshots $(ONLY)

@@ -79,9 +79,13 @@ class Fault:
 
 
 class Faults:
-    """The faults to come: those asked for, in order, and then random ones at a rate, the same for the same seed."""
+    """The faults to come: those asked for, in order, and then random ones at a rate, the same for the same seed.
+
+    `struck` counts those that came.
+    """
 
     def __init__(self) -> None:
+        self.struck = 0
         self._lock = threading.Lock()
         self._asked: deque[Fault] = deque()
         self._random = random.Random(0)  # noqa: S311 (chance, no secret)
@@ -111,6 +115,8 @@ class Faults:
             fault = next((fault for fault in self._asked if line.startswith(fault.on)), None)
             if fault:
                 self._asked.remove(fault)
-                return fault
-            fitting = [fault for fault in self._drawn if line.startswith(fault.on)]
-            return self._random.choice(fitting) if fitting and self._random.random() < self._rate else None
+            else:
+                fitting = [fault for fault in self._drawn if line.startswith(fault.on)]
+                fault = self._random.choice(fitting) if fitting and self._random.random() < self._rate else None
+            self.struck += fault is not None
+            return fault

@@ -1,0 +1,46 @@
+"""What processes do until they are killed: one function for each kind of work, through the services or a real view."""
+
+from collections.abc import Mapping
+
+from flask import Flask
+
+from app import clock
+from app.domain.errors import Conflict
+from app.domain.money import Money
+from app.jobs.schedule import run_due
+from app.jobs.sweeps import watch_chains
+from app.services import charging, refunds
+from app.services.ways import Hosted
+
+
+def collect(_app: Flask, invoice_id: str, hosted: Hosted | None) -> str:
+    """Collect an invoice with the customer's method, or let the payer begin to pay it; gives why it did not begin."""
+    try:
+        charging.collect(invoice_id, clock.now(), hosted=hosted, return_url="http://shop.example/back")
+    except Conflict as error:
+        return error.code
+    return ""
+
+
+def come_back(_app: Flask, payment_id: str, answer: Mapping[str, str]) -> None:
+    """The payer comes back from the gateway's page."""
+    charging.resume(payment_id, answer, clock.now())
+
+
+def refund(_app: Flask, payment_id: str, amount: Money) -> str:
+    """Send some of a payment back; gives why that did not begin."""
+    try:
+        refunds.refund(payment_id, amount, clock.now())
+    except Conflict as error:
+        return error.code
+    return ""
+
+
+def take(app: Flask, path: str, headers: Mapping[str, str], body: bytes) -> int:
+    """Take a webhook by the real view; gives the status of the answer."""
+    return app.test_client().open(path, method="POST", headers=dict(headers), data=body).status_code
+
+
+def work(_app: Flask) -> int:
+    """Do what is due, as a worker does it; gives how much was done."""
+    return watch_chains() + run_due(clock.now())

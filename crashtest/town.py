@@ -1,0 +1,217 @@
+"""A tenant with an account at every simulated gateway, and a customer who pays there."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+from sqlalchemy import Select, func, select
+
+from app import clock
+from app.config import Settings, load_settings
+from app.db import session, transaction
+from app.domain.money import Money
+from app.gateways import REGISTRY, gateway_class
+from app.gateways.base import Capability
+from app.gateways.sandbox_bank import SandboxBank
+from app.models import GatewayAccount, InboxNotice, Invoice, Payment, PaymentQuote, Refund, Task
+from app.models.base import TenantRow
+from app.queries.base import get
+from app.services import customers, gateway_accounts, invoices, payment_methods
+from app.services.one_off import OneOff
+from app.services.ways import Hosted
+from bench.lab import Lab, lab
+from crashtest.books import MAY_BE_UNSEEN, Books, Ours, Theirs
+from crashtest.mailbox import Mailbox, mailbox
+from crashtest.outside import Outside, simulators
+from crashtest.payers import FORGET_REFUNDS, SAID_BY_WEBHOOK, leave, payer_at
+
+Row = TypeVar("Row", bound=TenantRow)
+
+PRICE = "10.00"
+PART = 300  # of it, for a refund
+VARIABLES = {
+    "GATEWAY_TIMEOUT_SECONDS": "1",
+    "DATABASE_POOL_SIZE": "2",
+    "WEBHOOK_LIMIT": "1000000/minute",
+    "LOG_LEVEL": "CRITICAL",
+}
+# As if the time had come for all that waits for a later one: answers, leases, and second tries.
+TIME_PASSES = (
+    "UPDATE payments SET check_at = now() - interval '1 second' WHERE check_at IS NOT NULL",
+    "UPDATE refunds SET check_at = now() - interval '1 second' WHERE check_at IS NOT NULL",
+    "UPDATE tasks SET leased_until = NULL, due_at = least(due_at, now()) WHERE state = 'due'",
+    "UPDATE inbox_notices SET leased_until = NULL, due_at = least(due_at, now()) WHERE state = 'due'",
+    "UPDATE invoices SET collect_at = now() WHERE collect_at IS NOT NULL",
+)
+
+
+@dataclass
+class Town:
+    """Everything a round needs. Amounts are 10.00 in whatever currency the gateway takes."""
+
+    lab: Lab
+    outsides: dict[str, Outside]
+    mailbox: Mailbox
+    accounts: dict[str, str] = field(default_factory=dict)
+    customers: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What processes of the application are started with."""
+        return load_settings(**{name.lower(): value for name, value in self.lab.variables.items()})
+
+    @property
+    def gateways(self) -> list[str]:
+        """The gateways that have another end here."""
+        return [name for name in REGISTRY if name in self.outsides or name == "sandbox"]
+
+    def can(self, gateway: str, capability: Capability) -> bool:
+        """Whether the gateway does that."""
+        return capability in gateway_class(gateway).capabilities
+
+    def settle_in(self) -> None:
+        """Connect the accounts, and let a customer of each leave what they pay with."""
+        for gateway in self.gateways:
+            self.accounts[gateway] = self._connect(gateway)
+            self.customers[gateway] = self._customer(gateway)
+
+    def debt(self, gateway: str) -> str:
+        """A new invoice for the gateway's customer. Nobody has tried to collect it yet."""
+        with transaction():
+            return invoices.create(self.customers[gateway], [OneOff("Work", PRICE)], clock.now()).id
+
+    def hosted(self, gateway: str) -> Hosted:
+        """The payer pays with the gateway themselves."""
+        return Hosted(self.accounts[gateway], payer_at(gateway).phone)
+
+    def let_time_pass(self) -> None:
+        """Leases end, and what would be looked at later is looked at now."""
+        with self.lab.bare() as connection:
+            for statement in TIME_PASSES:
+                connection.execute(statement)
+
+    def waiting_for_payers(self) -> Sequence[Payment]:
+        """The attempts that somebody has to finish."""
+        return self.all(select(Payment).where(Payment.status == "requires_action"))
+
+    def unpaid(self) -> Sequence[Invoice]:
+        """The invoices that are open and that nobody is just paying."""
+        under_way = select(Payment.invoice_id).where(
+            Payment.status.in_(("sending", "unknown", "requires_action", "pending", "authorized"))
+        )
+        return self.all(select(Invoice).where(Invoice.status == "open", Invoice.id.not_in(under_way)))
+
+    def refundable(self, gateway: str) -> Sequence[tuple[str, Money]]:
+        """What can be sent back of the gateway's payments: a part of it where it does parts, and once where it does
+        not do several."""
+        if not self.can(gateway, Capability.REFUND) or gateway in FORGET_REFUNDS:
+            return []
+        part = self.can(gateway, Capability.PARTIAL_REFUND)
+        most = Payment.amount_minor - PART if self.can(gateway, Capability.MULTI_REFUND) else 0
+        query = select(Payment).where(
+            Payment.gateway_account_id == self.accounts[gateway],
+            Payment.status == "succeeded",
+            Payment.refunded_minor <= most,
+        )
+        return [(row.id, Money(PART, row.currency) if part else row.amount) for row in self.all(query)]
+
+    def gateway_of(self, payment: Payment) -> str:
+        return get(GatewayAccount, payment.gateway_account_id).gateway
+
+    def books(self) -> Books:
+        """Both sides as they are now."""
+        refunded = {
+            payment_id: int(minor)
+            for payment_id, minor in session().execute(
+                select(Refund.payment_id, func.sum(Refund.amount_minor))
+                .where(Refund.status == "succeeded")
+                .group_by(Refund.payment_id)
+            )
+        }
+        ours = [
+            Ours(
+                row.id,
+                row.invoice_id,
+                self.gateway_of(row),
+                row.status,
+                row.received_minor if row.received_minor is not None else row.amount_minor,
+                refunded.get(row.id, 0),
+            )
+            for row in self.all(select(Payment))
+        ]
+        theirs = [row for gateway in self.gateways for row in self._theirs(gateway)]
+        return Books(theirs, ours, {row.id: row.status for row in self.all(select(Invoice))}, self._waiting())
+
+    def all(self, query: Select[tuple[Row]]) -> Sequence[Row]:
+        """The rows as they are in the database now."""
+        return session().scalars(query.execution_options(populate_existing=True)).all()
+
+    def _waiting(self) -> list[str]:
+        unanswered = [
+            f"{row.id} is {row.status}: {row.message}"
+            for model in (Payment, Refund)
+            for row in self.all(select(model).where(model.status.in_((*MAY_BE_UNSEEN, "pending"))))
+        ]
+        undone = [
+            f"{row.id} is {row.state}: {row.last_error}"
+            for model in (Task, InboxNotice)
+            for row in self.all(select(model).where(model.state.in_(("due", "dead"))))
+        ]
+        return unanswered + undone
+
+    def _theirs(self, gateway: str) -> list[Theirs]:
+        if gateway == "sandbox":
+            return self._bank()
+        taken = self.outsides[gateway].taken()
+        if not self.can(gateway, Capability.WATCH):
+            return [Theirs(row.key, row.units, row.refunded) for row in taken]
+        quotes = {row.address.lower(): row for row in self.all(select(PaymentQuote))}
+        paid = [(quotes.get(row.key.lower()), row) for row in taken]
+        return [
+            Theirs(row.payment_id, row.quote.worth(one.units).minor) if row else Theirs("", one.units)
+            for row, one in paid
+        ]
+
+    def _bank(self) -> list[Theirs]:
+        bank = SandboxBank(self.settings.quittance_data_dir / "gateways" / "sandbox-bank.sqlite3")
+        sent = bank.refunds()
+        return [
+            Theirs(charge.key, charge.minor, sum(minor for _, ref, minor in sent if ref == charge.ref))
+            for charge in bank.charges()
+            if charge.status == "succeeded"
+        ]
+
+    def _connect(self, gateway: str) -> str:
+        outside = self.outsides.get(gateway)
+        credentials = outside.account() if outside else {"api_key": "sandbox_crash", "page_url": "http://bank.example"}
+        at = clock.now()
+        with transaction():
+            account = gateway_accounts.create(gateway, gateway, credentials | {"webhook_url": "-"}, at)
+        webhooks = f"{self.mailbox.url}/webhooks/{gateway}/{account.webhook_key}"
+        with transaction():
+            gateway_accounts.replace_credentials(account.id, credentials | {"webhook_url": webhooks}, at)
+        if outside and self.can(gateway, Capability.WEBHOOKS):
+            outside.send_webhooks(webhooks, copies=2, late=0.3, lose=0 if gateway in SAID_BY_WEBHOOK else 0.1)
+        return account.id
+
+    def _customer(self, gateway: str) -> str:
+        payer = payer_at(gateway)
+        given = {"name": f"{gateway} customer", "email": f"{gateway}@customer.example", "currency": payer.currency}
+        with transaction():
+            customer_id = customers.create({**given, "address": {"country": "CA", "region": "ON"}}, clock.now()).id
+        if token := leave(gateway, self.outsides.get(gateway), customer_id):
+            payment_methods.add(customer_id, self.accounts[gateway], token, clock.now())
+        return customer_id
+
+
+@contextmanager
+def town() -> Iterator[Town]:
+    """A town for the length of a block, which runs in its tenant."""
+    with lab() as running, simulators() as outsides, mailbox() as letters:
+        running.variables.update(VARIABLES)
+        place = Town(running, outsides, letters)
+        with running.in_tenant():
+            place.settle_in()
+            yield place
