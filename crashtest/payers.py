@@ -89,7 +89,5 @@ _FINISHING: Mapping[str, tuple[str, ...]] = {
     "btcpay": ("claim", "pay_out"),
     "square": ("settle_refund",),
 }
-# Nothing but a webhook says how a refund there ended. They are sent until they are taken, and none is lost.
-SAID_BY_WEBHOOK = frozenset({"adyen"})
 # Asked about a refund whose answer was lost, these do not know it: a person has to look at their dashboard.
-FORGET_REFUNDS = frozenset({"pesapal"})
+FORGET_REFUNDS = frozenset({"adyen", "pesapal"})

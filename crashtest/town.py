@@ -25,7 +25,7 @@ from bench.lab import Lab, lab
 from crashtest.books import MAY_BE_UNSEEN, Books, Ours, Theirs
 from crashtest.mailbox import Mailbox, mailbox
 from crashtest.outside import Outside, simulators
-from crashtest.payers import FORGET_REFUNDS, SAID_BY_WEBHOOK, leave, payer_at
+from crashtest.payers import FORGET_REFUNDS, leave, payer_at
 
 Row = TypeVar("Row", bound=TenantRow)
 
@@ -44,6 +44,7 @@ TIME_PASSES = (
     "UPDATE tasks SET leased_until = NULL, due_at = least(due_at, now()) WHERE state = 'due'",
     "UPDATE inbox_notices SET leased_until = NULL, due_at = least(due_at, now()) WHERE state = 'due'",
     "UPDATE invoices SET collect_at = now() WHERE collect_at IS NOT NULL",
+    "UPDATE gateway_accounts SET failures = 0, paused_until = NULL",
 )
 
 
@@ -193,7 +194,7 @@ class Town:
         with transaction():
             gateway_accounts.replace_credentials(account.id, credentials | {"webhook_url": webhooks}, at)
         if outside and self.can(gateway, Capability.WEBHOOKS):
-            outside.send_webhooks(webhooks, copies=2, late=0.3, lose=0 if gateway in SAID_BY_WEBHOOK else 0.1)
+            outside.send_webhooks(webhooks, copies=2, late=0.3, lose=0.1)
         return account.id
 
     def _customer(self, gateway: str) -> str:
