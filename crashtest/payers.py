@@ -89,5 +89,6 @@ _FINISHING: Mapping[str, tuple[str, ...]] = {
     "btcpay": ("claim", "pay_out"),
     "square": ("settle_refund",),
 }
-# Asked about a refund whose answer was lost, these do not know it: a person has to look at their dashboard.
-FORGET_REFUNDS = frozenset({"adyen", "pesapal"})
+# Adyen and Pesapal cannot be asked about a refund whose answer was lost, and on a chain a person sends it: people end
+# these, and not the jobs.
+REFUNDED_BY_PEOPLE = frozenset({"adyen", "pesapal", "web3"})

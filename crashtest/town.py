@@ -25,7 +25,7 @@ from bench.lab import Lab, lab
 from crashtest.books import MAY_BE_UNSEEN, Books, Ours, Theirs
 from crashtest.mailbox import Mailbox, mailbox
 from crashtest.outside import Outside, simulators
-from crashtest.payers import FORGET_REFUNDS, leave, payer_at
+from crashtest.payers import REFUNDED_BY_PEOPLE, leave, payer_at
 
 Row = TypeVar("Row", bound=TenantRow)
 
@@ -107,7 +107,7 @@ class Town:
     def refundable(self, gateway: str) -> Sequence[tuple[str, Money]]:
         """What can be sent back of the gateway's payments: a part of it where it does parts, and once where it does
         not do several."""
-        if not self.can(gateway, Capability.REFUND) or gateway in FORGET_REFUNDS:
+        if not self.can(gateway, Capability.REFUND) or gateway in REFUNDED_BY_PEOPLE:
             return []
         part = self.can(gateway, Capability.PARTIAL_REFUND)
         most = Payment.amount_minor - PART if self.can(gateway, Capability.MULTI_REFUND) else 0
@@ -151,7 +151,7 @@ class Town:
 
     def _waiting(self) -> list[str]:
         unanswered = [
-            f"{row.id} is {row.status}: {row.message}"
+            f"{row.id} at {self.gateway_of(row if model is Payment else row.payment)} is {row.status}: {row.message}"
             for model in (Payment, Refund)
             for row in self.all(select(model).where(model.status.in_((*MAY_BE_UNSEEN, "pending"))))
         ]
