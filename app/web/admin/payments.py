@@ -138,7 +138,7 @@ def refund(payment_id: str) -> Response:
 @requires(Permission.COLLECT)
 def ask_payout(payment_id: str, refund_id: str) -> Response:
     """What is to be sent from a wallet, and the form for whereto and with which transaction."""
-    row = _refund_of(payment_id, refund_id)
+    row = _payout_of(payment_id, refund_id)
     return _payout(PayoutForm(data={"address": row.next_step.get("address", "")}), row)
 
 
@@ -146,7 +146,7 @@ def ask_payout(payment_id: str, refund_id: str) -> Response:
 @requires(Permission.COLLECT)
 def pay_out(payment_id: str, refund_id: str) -> Response:
     """Keep the address; with a transaction, look on the chain whether it was sent."""
-    row = _refund_of(payment_id, refund_id)
+    row = _payout_of(payment_id, refund_id)
     form = PayoutForm()
     if form.carry_out(lambda: _send(form, row)):
         return done(url_for(".show", payment_id=payment_id), "Noted: the refund is done once the chain has it.")
@@ -192,10 +192,10 @@ def _refundable(row: Payment) -> Money:
     return Money(left, row.currency)
 
 
-def _refund_of(payment_id: str, refund_id: str) -> Refund:
+def _payout_of(payment_id: str, refund_id: str) -> Refund:
     row = get(Refund, refund_id)
-    if row.payment_id != payment_id:
-        raise NotFound(f"There is no refund {refund_id}.", field="id")
+    if row.payment_id != payment_id or row.next_step.get("kind") != "payout":
+        raise NotFound(f"No refund {refund_id} of this payment is sent from a wallet.", field="id")
     return row
 
 

@@ -16,6 +16,7 @@ from app.db import session, tenant_scope, transaction
 from app.domain.money import Money
 from app.gateways.sandbox_bank import SandboxBank
 from app.gateways.types import Dispute, DisputeStatus, Notice, NoticeKind, PaymentRef, RawRequest
+from app.ids import new_id
 from app.jobs.schedule import run_due
 from app.models import Difference, FraudReview, InboxNotice, JournalEntry, Mail, Payment, Subscription, Task
 from app.queries.base import get
@@ -28,6 +29,7 @@ from app.services import (
     invoice_items,
     invoices,
     meters,
+    refunds,
     routing,
     screening,
     subscriptions,
@@ -153,6 +155,8 @@ class World:
     clock_id: str = ""
     dispute_id: str = ""
     difference_id: str = ""
+    refund_id: str = ""
+    deposit_id: str = ""
     rule_id: str = ""
     review_id: str = ""
     fraud_rule_id: str = ""
@@ -187,6 +191,8 @@ def furnish(desk: Desk, bank: SandboxBank) -> World:
         world.payment_id = payments_of(world.invoice_id)[0].id
         world.failed_payment_id = payments_of(world.failed_invoice_id)[0].id
         world.unknown_payment_id = payments_of(invoices_of(silent)[0].id)[0].id
+        world.refund_id = refunds.refund(world.payment_id, Money(1, "CAD"), desk.at).id
+        world.deposit_id = new_id("dep")  # the sandbox knows no chain, so nobody has any
         _add_usage(world, desk.at)
         _add_the_rest(world, desk.at)
     return world

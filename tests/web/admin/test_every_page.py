@@ -21,7 +21,7 @@ QUERIES = {
 }
 NOT_HTML = ("admin.exports.invoices", "admin.exports.payments", "admin.invoices.pdf", "admin.credit_notes.pdf")
 # Pages that refuse what this world holds, and with what.
-REFUSED = {"admin.users.edit": 404, "admin.users.ask_to_disable": 404}
+REFUSED = {"admin.users.edit": 404, "admin.users.ask_to_disable": 404, "admin.payments.ask_payout": 404}
 
 
 def rules(app: Flask, method: str) -> list[Rule]:
