@@ -80,9 +80,9 @@ class TestCustomers:
             assert len(lists.customers({}).items) == 1
 
     def test_what_they_owe_stands_beside_them(self, desk: Desk, world: World) -> None:
-        # two lines of 2 × 150.00 and 80.00 with 13 % HST: 380.00 + 49.40
+        # two lines of 2 × 150.00 and 80.00 with 13 % HST: 380.00 + 49.40; and a month of 20.00 + 2.60
         page = words(desk.get(f"/admin/customers/{world.customer_id}"))
-        assert "Owes $429.40" in page
+        assert "Owes $452.00" in page
         assert "Overdue" not in page
         page = words(desk.get("/admin/customers/"))
         assert "Harbour Hotels" in page
@@ -164,14 +164,16 @@ class TestCatalog:
 
 class TestSales:
     def test_the_price_is_shown_before_and_charged_after(self, desk: Desk, world: World) -> None:
-        sale = {"customer": world.customer_id, "plan": world.plan_id, "quantity": "3"}
+        with desk.inside():
+            pine = world.shop.buyer(name="Plain Pine", email="pay@pine.example")
+        sale = {"customer": pine, "plan": world.plan_id, "quantity": "3"}
         preview = desk.post("/admin/sales/preview", sale, **FRAGMENT).text
         assert "<html" not in preview
         assert "$67.80" in preview  # 3 × 20.00 + 13 %
         assert "<html" in desk.post("/admin/sales/preview", sale).text
         assert "Nothing until" in words(desk.post("/admin/sales/preview", {**sale, "trial_days": "30"}).text)
-        form = f"/admin/sales/new?customer={world.customer_id}"
-        assert "Sold to Foxglove Farm." in desk.does(form, {"plan": world.plan_id, "quantity": "3"})
+        form = f"/admin/sales/new?customer={pine}"
+        assert "Sold to Plain Pine." in desk.does(form, {"plan": world.plan_id, "quantity": "3"})
         sold = newest_id(desk, "subscriptions")
         desk.run()
         with desk.inside():
