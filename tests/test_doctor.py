@@ -93,8 +93,8 @@ def test_a_role_that_could_pass_the_walls_is_named(settings: Settings, owner: ps
 
 def test_a_lost_encryption_key_is_named(app: Flask, settings: Settings, tenant: str, owner: psycopg.Connection) -> None:
     owner.execute(
-        "INSERT INTO gateway_accounts (id, tenant_id, name, gateway, mode, credentials, key_id)"
-        " SELECT gen_random_uuid(), id, 'Old', 'sandbox', 'test', '', 'k0' FROM tenants"
+        "INSERT INTO gateway_accounts (id, tenant_id, name, gateway, mode, credentials, key_id, webhook_key)"
+        " SELECT gen_random_uuid(), id, 'Old', 'sandbox', 'test', '', 'k0', 'w0' FROM tenants"
     )
     owner.commit()
     assert finding(settings, "encryption keys").text == (

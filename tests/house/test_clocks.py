@@ -12,8 +12,8 @@ from app.queries.due import RULES
 from app.timelines import current_clock_id
 from tests.house.sources import ROOT, constants, paths, trees
 
-# What is about no customer falls due in real time alone.
-NOBODYS = {"notices", "old_keys", "reconciliation_plans", "reconciliations"}
+# What is about no customer, such as watching a chain, falls due in real time alone.
+NOBODYS = {"chains", "notices", "old_keys", "reconciliation_plans", "reconciliations"}
 # Instants at which something falls due by itself: the columns that have an index of the rows that wait for them.
 DUE = {
     rf"{mapper.class_.__name__}\.{column.name}"
@@ -29,8 +29,8 @@ WALL_CLOCK = re.compile(
     "|api/(callers|once|rates|health)|api/resources/(access|coupons|customers|meters|plans|previews|products|"
     "test_clocks|usage_alerts|usage_events)|webhooks/.*"
     "|web/(signed_in|once|throttle|auth/.*|checkout/blueprint)"
-    "|web/admin/(api_keys|coupons|customer_people|customers|exports|gateway_accounts|home|inbox|invoices|meters|notices|"
-    "plans|products|tasks|taxes|test_clocks|users|webhooks|workspace)"
+    "|web/admin/(api_keys|coupons|customer_people|customers|differences|disputes|exports|fraud|gateway_accounts|home|inbox|invoices|meters|notices|"
+    "plans|products|routing|tasks|taxes|test_clocks|users|webhooks|workspace)"
 )
 
 

@@ -25,7 +25,7 @@ def shops(app: Flask, at: datetime, bank: SandboxBank) -> list[tuple[str, str]]:
             tenant_id = tenants.create({**SELLER, "slug": slug}, RATES, at)
             with tenant_scope(tenant_id):
                 shop: Shop = open_shop(at, bank)
-                made.append((tenant_id, shop.sell(shop.buyer())))
+                made.append((tenant_id, shop.sell(shop.buyer(), collection="manual")))
         with tenant_scope(made[1][0]), transaction() as session:
             session.get_one(Tenant, made[1][0]).settings = {"retry_days": "never"}
     return made

@@ -111,9 +111,8 @@ def test_another_amount_is_shown(counter: Counter) -> None:
 @BOTH
 def test_a_refund_made_on_the_gateways_own_pages_is_booked(counter: Counter) -> None:
     payment_id = counter.pay()
-    row = counter.payment(payment_id)
     with counter.inside():
-        ref = charging._ref(row)
+        ref = charging._ref(fresh(Payment, payment_id))
     counter.world.open().refund(RefundRequest("elsewhere", ref, Money(700, "CAD")))
     assert ("refund_unknown", "resolved") in reconcile(counter)
     with counter.inside():

@@ -17,13 +17,14 @@ from sqlalchemy.exc import ProgrammingError
 from app.db import session, transaction
 from app.domain.errors import BillingError
 from app.domain.money import Money
+from app.gateways.base import Capability
 from app.gateways.types import PaymentResult, PaymentStatus, RefundResult, RefundStatus
 from app.jobs.schedule import run_due
 from app.models import Customer, Invoice, Payment, Subscription
 from app.queries.balances import moves_of
 from app.services import balances, charging, documents, invoices, payments, refunds, renewals
 from app.services.one_off import OneOff
-from tests.services.line import Script, says
+from tests.services.line import Script, ScriptedGateway, says
 from tests.services.test_main_job import postings
 from tests.shop import (
     Shop,
@@ -268,6 +269,13 @@ def test_many_at_once_never_spend_it_twice(app: Flask, tenant: str, shop: Shop, 
     assert_books_balance()
 
 
+@pytest.fixture
+def any_amount(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripted gateway is one to which payers send what they like."""
+    can = ScriptedGateway.capabilities | Capability.ANY_AMOUNT
+    monkeypatch.setattr(ScriptedGateway, "capabilities", can)
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("credit"), st.integers(1, 60_00)),
@@ -282,6 +290,7 @@ steps = st.lists(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
+@pytest.mark.usefixtures("any_amount")
 def test_whatever_happens_books_column_and_moves_say_the_same(
     shop: Shop, script: Script, story: list[tuple[str, int]]
 ) -> None:

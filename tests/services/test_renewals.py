@@ -246,15 +246,15 @@ class TestStatements:
 
     def test_a_batch_of_everything_takes_as_many_however_large(self, shop: Shop, statements: list[str]) -> None:
         counted = []
-        for times in (1, 3):
+        for times in (1, 1, 3):  # the first time a process also reads what it reads once
             for _ in range(times):
                 self.sell_everything(shop)
             statements.clear()
             with transaction():
                 claimed = renewals._claim(PERIODS[1], renewals.BATCH)
-                renewals._renew(claimed, PERIODS[1])
+                renewals._renew(claimed, renewals._Run(PERIODS[1]))
             counted.append(len(statements))
-        assert counted[0] == counted[1]
+        assert counted[1] == counted[2]
 
     def sell_everything(self, shop: Shop) -> None:
         """Flat, metered, discounted, with an item, changing, changed, paused, ending, at the end of its trial."""

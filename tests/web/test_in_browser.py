@@ -80,7 +80,7 @@ def fits(page: Page) -> bool:
 class TestSignIn:
     def test_in_and_out(self, page: Page, owner: str, complaints: list[str]) -> None:
         sign_in(page)
-        expect(page.get_by_role("heading", name="Welcome, Ada")).to_be_visible()
+        expect(page.get_by_role("heading", name="Home")).to_be_visible()
         page.get_by_role("button", name="Account of Ada").click()
         page.get_by_role("button", name="Sign out").click()
         expect(page.locator("#toasts")).to_contain_text("You are signed out.")

@@ -1,5 +1,6 @@
 """Disputes: booked by webhook in whatever order, with the money that is held and gone."""
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -93,7 +94,7 @@ def test_of_answers_in_any_order_the_one_that_was_asked_for_last_holds(
     counter: Counter, order: tuple[int, ...]
 ) -> None:
     payment_id = counter.pay()
-    asked = [clock.now() for _ in range(3)]
+    asked = [clock.now() + timedelta(seconds=n) for n in range(3)]
     statuses = ["needs_response", "under_review", "lost"]
     with counter.inside():
         for n in order:

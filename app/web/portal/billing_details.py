@@ -23,7 +23,7 @@ pages = Blueprint("billing_details", __name__, url_prefix="/billing-details")
 class BillingForm(CardlessForm, CustomerForm):
     """What is printed on invoices, and how amounts and days are written there. The rest is not theirs to change."""
 
-    email = kind = external_id = currency = timezone = None
+    email = kind = external_id = currency = timezone = test_clock_id = None
 
     @classmethod
     def of(cls, row: Customer) -> "BillingForm":

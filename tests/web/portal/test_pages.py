@@ -14,6 +14,7 @@ from app.models import Customer, Invoice, PaymentMethod
 from app.queries import portal as query
 from app.services import invoices, payment_methods, subscriptions
 from app.web.methods import expiry, method_name
+from app.web.once import new_submission_key
 from app.web.portal.home import ACCESS
 from tests.shop import fresh
 from tests.web.portal.store import Buyer, Store, fill, forms_of, words
@@ -327,7 +328,8 @@ def test_another_customers_things_are_not_there_on_any_page(
         assert url
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         for http in methods:
-            answer = visitor.open(url[1], method=http, data=hidden if http == "POST" else None)
+            sent = {**hidden, "submission": new_submission_key()} if http == "POST" else None
+            answer = visitor.open(url[1], method=http, data=sent)
             assert answer.status_code == 404, (http, url[1])
             asked += 1
     assert asked >= 10
