@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-KILLS = 12
+KILLS = 8
 LAST_LINE = rf"{KILLS} kills, \d+ faults, 0 charged twice, 0 lost, 0 unresolved"
 
 
