@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+# No list shows these: they come with the gateway's word, so comparing lists says nothing about them.
+UNLISTED = ("payment_attested", "refund_attested", "refund_twice")
+
 
 class Kind(NamedTuple):
     """A kind of difference: in few words, and what somebody does about it."""
@@ -46,6 +49,21 @@ KINDS: Mapping[str, Kind] = {
     "dispute_unknown": Kind(
         "Disputed, but unknown here",
         "Answer it at the gateway before its deadline. If another system of yours took the payment, dismiss this.",
+    ),
+    "payment_attested": Kind(
+        "Another outcome than somebody saw",
+        "What the gateway says is booked. If the invoice was paid in another way meanwhile, the money is in the"
+        " customer's balance: leave it there, or refund it.",
+    ),
+    "refund_attested": Kind(
+        "Another outcome of a refund than somebody saw",
+        "What the gateway says is booked. If another refund was made for it, take the excess off the customer's"
+        " balance; if the customer got nothing, refund again.",
+    ),
+    "refund_twice": Kind(
+        "More was sent back than was paid",
+        "Nothing was booked for this refund. Look both up at the gateway, then take the excess off the customer's"
+        " balance or ask them for it.",
     ),
     "payout_unbooked": Kind("Payout was not booked", "It is booked by itself."),
     "fee_unbooked": Kind("Fee of the account was not booked", "It is booked by itself."),

@@ -60,6 +60,8 @@ EVENTS: Mapping[str, str] = {
     "payment.unapplied": "More came in than was owed; the rest is the customer's credit.",
     "refund.requires_action": "Somebody has to act before a refund goes back; `next_step` says what, and where.",
     "payment.amount_refused": "Less came than was asked for, or another currency: nothing was booked.",
+    "payment.attested": "Somebody said what they saw of a payment at the gateway, which does not tell.",
+    "refund.attested": "Somebody said what they saw of a refund at the gateway, which does not tell.",
     "dispute.opened": "A payer's bank wants money back; the gateway holds it meanwhile.",
     "dispute.answered": "The evidence for a dispute is being looked at.",
     "dispute.won": "A dispute was decided for us: the money is ours.",

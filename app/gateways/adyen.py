@@ -57,6 +57,7 @@ class AdyenGateway(Gateway):
 
     name = "adyen"
     title = "Adyen"
+    tells_refunds = False
     capabilities = (
         Capability.SAVE_METHOD
         | Capability.SETUP

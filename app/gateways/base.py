@@ -99,6 +99,7 @@ class Gateway(ABC):
     capabilities: ClassVar[Capability] = Capability.NONE
     credentials: ClassVar[tuple[CredentialField, ...]] = ()
     setup_answer: ClassVar[str] = "token"  # the query parameter that payers bring back from `begin_setup`'s page
+    tells_refunds: ClassVar[bool] = True  # when asked, how a refund ended; where not, a person may have to look
     credits_late = False  # money on a chain that is not what was asked for is credited, without a person to decide
 
     def __init__(self, credentials: Mapping[str, str], *, timeout: int, workspace: Path) -> None:

@@ -50,6 +50,7 @@ class PesapalGateway(Gateway):
 
     name = "pesapal"
     title = "Pesapal"
+    tells_refunds = False
     capabilities = (
         Capability.HOSTED
         | Capability.RESUME

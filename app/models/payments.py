@@ -60,7 +60,8 @@ class Payment(HasStatus, TenantRow):
     `received_minor` is what came in, which may differ from what was asked for; `kept_minor` is what of it came late or
     beyond what was owed, and became the customer's balance. The gateway's fee is in `fee_currency`, which is null until
     the gateway has told it.
-    `choice` is which of the gateway's ways the payer chose, `number` the one that makes its address.
+    `choice` is which of the gateway's ways the payer chose, `number` the one that makes its address. `attested` is how
+    it ended by the word of somebody who looked at the gateway, as long as the gateway itself has not said otherwise.
     """
 
     __tablename__ = "payments"
@@ -109,6 +110,7 @@ class Payment(HasStatus, TenantRow):
     decline_code: Mapped[str | None] = mapped_column(String(40))
     decline_hard: Mapped[bool | None]
     message: Mapped[str | None]
+    attested: Mapped[str | None] = mapped_column(String(16))
     next_action: Mapped[Json] = json_object()
     check_at: Mapped[datetime | None] = instant()
     checks: Mapped[int] = mapped_column(default=0)
@@ -126,7 +128,10 @@ class Payment(HasStatus, TenantRow):
 
 
 class Refund(HasStatus, TenantRow):
-    """Money on its way back to the payer, for a credit note or as a gift. Claimed, sent and recorded like a payment."""
+    """Money on its way back to the payer, for a credit note or as a gift. Claimed, sent and recorded like a payment.
+
+    `attested`: as a payment's.
+    """
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -151,6 +156,7 @@ class Refund(HasStatus, TenantRow):
     reason: Mapped[str] = mapped_column(default="")
     gateway_ref: Mapped[str | None] = mapped_column(String(255))
     message: Mapped[str | None]
+    attested: Mapped[str | None] = mapped_column(String(16))
     next_step: Mapped[Json] = json_object()
     check_at: Mapped[datetime | None] = instant()
     checks: Mapped[int] = mapped_column(default=0)

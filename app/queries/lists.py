@@ -96,7 +96,8 @@ def invoices(filters: Filters, *, cursor: str | None = None, limit: int = DEFAUL
 
 def payments(filters: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Listed[Payment]:
     """Payments by `q` (customer, gateway reference), `status`, `customer`, `invoice`, `gateway`, `currency`, and by the
-    instant they ended, `since` and `before`. `kept` leaves those that came late, or brought more than was owed."""
+    instant they ended, `since` and `before`. `kept` leaves those that came late, or brought more than was owed,
+    `refund_in_doubt` those of which nobody knows whether a refund was made."""
     query = (
         select(Payment)
         .join(Customer, same(Payment.customer_id, Customer))
@@ -108,7 +109,9 @@ def payments(filters: Filters, *, cursor: str | None = None, limit: int = DEFAUL
     query = reference(query, filters, "customer", "cus", Payment.customer_id)
     query = reference(query, filters, "invoice", "inv", Payment.invoice_id)
     along = (Payment.customer, Payment.invoice, Payment.gateway_account, Payment.payment_method)
-    query = flagged(between(query, filters, Payment.settled_at), filters, kept=Payment.kept_minor > 0)
+    in_doubt = Payment.id.in_(select(Refund.payment_id).where(Refund.status == "unknown"))
+    query = flagged(query, filters, kept=Payment.kept_minor > 0, refund_in_doubt=in_doubt)
+    query = between(query, filters, Payment.settled_at)
     return newest(query, Payment, cursor, limit, *(joinedload(part) for part in along))
 
 

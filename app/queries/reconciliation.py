@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.db import session
+from app.domain.differences import UNLISTED
 from app.ids import is_id
 from app.models import Difference, Dispute, GatewayAccount, JournalEntry, Payment, Reconciliation, Refund
 from app.queries.base import DEFAULT_LIMIT
@@ -77,10 +78,11 @@ def refunds_settled(account_id: str, since: datetime, until: datetime) -> Sequen
 
 
 def open_between(account_id: str, since: datetime, until: datetime) -> Sequence[Difference]:
-    """The open differences of an account whose instant lies in [since, until)."""
+    """The open differences of an account that its list showed and whose instant lies in [since, until)."""
     query = select(Difference).where(
         Difference.gateway_account_id == account_id,
         Difference.state == "open",
+        Difference.kind.not_in(UNLISTED),
         Difference.at >= since,
         Difference.at < until,
     )

@@ -16,7 +16,7 @@ from app.models import Invoice, Payment
 from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.payments import asked_from, open_payment
-from app.services import amounts, collection, fees, ledger, payment_methods, quotes, ways, write_offs
+from app.services import amounts, collection, contradictions, fees, ledger, payment_methods, quotes, ways, write_offs
 from app.services.events import emit
 from app.services.history import audit, move
 from app.services.locks import lock_debt
@@ -130,6 +130,7 @@ def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> Non
     if payment.status in ENDED_EMPTY and result.status in ENDED_EMPTY:
         payment.check_at = None
         return
+    contradictions.compare(payment, result.status, at)
     payment.gateway_ref = result.gateway_ref or payment.gateway_ref
     if result.checks:
         payment.findings = asdict(result.checks)

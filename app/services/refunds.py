@@ -18,7 +18,7 @@ from app.queries.base import get
 from app.queries.credit_notes import unclaimed
 from app.queries.deposits import quote_of
 from app.queries.payments import asked_from, is_overdue
-from app.services import gateway_accounts, ledger, settlements
+from app.services import contradictions, gateway_accounts, ledger, settlements
 from app.services.batches import each
 from app.services.events import emit
 from app.services.history import audit, move
@@ -93,13 +93,17 @@ def record(refund_id: str, outcome: RefundResult | NoAnswer | NotExecuted, at: d
 def check(refund_id: str, at: datetime) -> Refund:
     """Ask the gateway about a refund by our key. One that it does not know once its answer is overdue was surely not
     executed."""
-    row = get(Refund, refund_id)
-    account = row.payment.gateway_account
-    found = ask(lambda: gateway_accounts.connect(account).fetch_refund(_ref(row)))
+    found = look_up(get(Refund, refund_id))
     if found is None and not is_overdue("refund_checks", refund_id, at):
-        return row
+        return get(Refund, refund_id)
     with transaction():
         return record(refund_id, found or NotExecuted("The gateway never received this refund."), at)
+
+
+def look_up(row: Refund) -> RefundResult | NoAnswer | None:
+    """How it stands at the gateway; None when it surely knows no such refund."""
+    account, ref = row.payment.gateway_account, _ref(row)
+    return ask(lambda: gateway_accounts.connect(account).fetch_refund(ref))
 
 
 def adopt(payment_id: str, gateway_ref: str, amount: Money, at: datetime) -> Refund:
@@ -136,6 +140,7 @@ def check_due(at: datetime) -> int:
 
 
 def _record_answer(row: Refund, result: RefundResult, at: datetime) -> None:
+    contradictions.compare(row, result.status, at)
     if result.status is RefundStatus.SUCCEEDED:
         _succeeded(row, result, at)
     elif result.status is RefundStatus.FAILED:
@@ -157,6 +162,9 @@ def _wait_for(row: Refund, next_step: Json, at: datetime) -> None:
 
 def _succeeded(row: Refund, result: RefundResult, at: datetime) -> None:
     had_failed = row.status == "failed"
+    if had_failed and _is_too_much(row):
+        contradictions.note(row, "refund_twice", "Its amount had been refunded in another way meanwhile.", at)
+        return
     if not move(row, "succeeded", at):
         return
     row.gateway_ref = result.gateway_ref or row.gateway_ref
@@ -167,6 +175,12 @@ def _succeeded(row: Refund, result: RefundResult, at: datetime) -> None:
     # After a failure the customer has had it as their balance, or another refund was made for the credit note.
     ledger.post_refund(row, payment, at, credited=row.amount_minor if row.credit_note_id and not had_failed else 0)
     emit("refund.succeeded", row.id, at, customer_id=payment.customer_id, payment=payment.id, amount=str(row.amount))
+
+
+def _is_too_much(row: Refund) -> bool:
+    """Whether one that was given up, and came out to be made, is more than is left of its payment."""
+    payment = get(Payment, row.payment_id, lock=True)
+    return payment.refunded_minor + row.amount_minor > payment.amount_minor
 
 
 def _failed(row: Refund, message: str, at: datetime) -> bool:

@@ -115,3 +115,21 @@ def test_a_payment_that_failed_is_not_refunded(api: Api, shop: Shop) -> None:
     invoice = invoice_to_pay(api, shop.customer)
     payment = api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_soft_decline"})
     assert api.post(f"/v1/payments/{payment['id']}/refunds", expect=409)["code"] == "not_refundable"
+
+
+def test_an_application_says_what_somebody_saw_at_the_gateway(api: Api, shop: Shop) -> None:
+    invoice = invoice_to_pay(api, shop.customer)
+    payment = api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_no_answer"})
+    path = f"/v1/payments/{payment['id']}/attestation"
+    assert api.post(path, {"made": False}, expect=422)["errors"][0]["field"] == "note"
+    disagrees = api.post(path, {"made": True, "note": "Dashboard"}, expect=409)
+    assert disagrees["code"] == "gateway_disagrees"
+    said = api.post(path, {"made": False, "note": "Dashboard"}, expect=200)
+    assert (said["status"], api.post(path, {"made": False, "note": "Dashboard"}, expect=200)) == ("failed", said)
+    again = api.post("/v1/payments", {"invoice_id": invoice["id"], "token": "tok_ok"})
+    assert api.post(f"/v1/payments/{again['id']}/attestation", {"made": True, "note": "x"}, expect=409)["code"] == (
+        "not_in_doubt"
+    )
+    refund = api.post(f"/v1/payments/{again['id']}/refunds")
+    foreign = f"/v1/payments/{payment['id']}/refunds/{refund['id']}/attestation"
+    api.post(foreign, {"made": True, "note": "x"}, expect=404)

@@ -9,6 +9,7 @@ from app.api.operations import calls_gateway, reads
 from app.api.references import existing
 from app.api.schemas.base import Page, page_of
 from app.api.schemas.payments import (
+    Attestation,
     NewPayment,
     NewRefund,
     Payment,
@@ -16,14 +17,14 @@ from app.api.schemas.payments import (
     Refund,
     RefundListing,
 )
-from app.domain.errors import Conflict, InvalidInput
+from app.domain.errors import Conflict, InvalidInput, NotFound
 from app.domain.money import Money
 from app.permissions import Permission
 from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.queries.claims import effect
-from app.services import refunds
+from app.services import attesting, refunds
 
 
 @v1.get("/payments")
@@ -64,6 +65,28 @@ def list_refunds(payment_id: str, query: RefundListing) -> Page[Refund]:
 def refund_payment(payment_id: str, json: NewRefund) -> Refund:
     """Refund a payment, in whole or in part."""
     return Refund.of(effect(models.Refund) or _refund(get(models.Payment, payment_id), json))
+
+
+@v1.post("/payments/<payment_id>/attestation")
+@calls_gateway(Payment, Permission.COLLECT)
+def attest_payment(payment_id: str, json: Attestation) -> Payment:
+    """Say what became of a payment that is in doubt.
+
+    The gateway is asked once more: if it says by now how the payment ended, that counts. What it says later counts,
+    too, and is shown as a difference if it is something else.
+    """
+    at = present(get(models.Payment, payment_id).id)
+    return Payment.of(attesting.attest_payment(payment_id, at, made=json.made, note=json.note))
+
+
+@v1.post("/payments/<payment_id>/refunds/<refund_id>/attestation")
+@calls_gateway(Refund, Permission.COLLECT)
+def attest_refund(payment_id: str, refund_id: str, json: Attestation) -> Refund:
+    """Say what became of a refund that is in doubt. As for a payment."""
+    row = get(models.Refund, refund_id)
+    if row.payment_id != payment_id:
+        raise NotFound(f"This payment has no refund {refund_id}.", field="id")
+    return Refund.of(attesting.attest_refund(row.id, present(payment_id), made=json.made, note=json.note))
 
 
 def _pay(json: NewPayment) -> models.Payment:

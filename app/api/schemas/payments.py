@@ -125,6 +125,15 @@ class Refund(BaseModel):
         )
 
 
+class Attestation(Request):
+    """What somebody saw at the gateway, for a payment or refund of which the gateway does not tell how it ended."""
+
+    made: bool = Field(description="Whether the money moved: all of the amount, or nothing.")
+    note: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
+        description="What was seen, and where."
+    )
+
+
 class RefundListing(Listing):
     """Which refunds of a payment."""
 

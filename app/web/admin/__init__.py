@@ -2,6 +2,7 @@
 
 from app.web.admin import (
     api_keys,
+    attestations,
     audit,
     coupons,
     credit_notes,
@@ -64,6 +65,7 @@ NOUNS = (
     settling,
     credit_notes,
     payments,
+    attestations,
     disputes,
     ledger,
     differences,

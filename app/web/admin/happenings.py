@@ -92,6 +92,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "payment.amount_refused": ("exclamation-triangle", "Less came than was asked for: not booked"),
     "payment.refuse_amount": ("exclamation-triangle", "Amount refused"),
     "payment.accept_amount": ("check-lg", "Amount accepted"),
+    "payment.attested": ("eye", "Somebody looked at the gateway"),
+    "refund.attested": ("eye", "Somebody looked at the gateway"),
     "dispute.opened": ("bank", "Payment disputed"),
     "dispute.answered": ("hourglass-split", "Evidence is being looked at"),
     "dispute.won": ("trophy", "Dispute won"),

@@ -47,6 +47,7 @@ UNKNOWN, DEAD, GIVEN_UP = {"status": "unknown"}, {"state": "dead"}, {"state": "f
 OPEN = {"status": "open"}
 FAILED = {"status": "open", "failed": "yes"}
 TO_ANSWER = {"status": "open"}
+REFUND, DOUBT = {"refund_in_doubt": "yes"}, {"status": "refund_in_doubt"}
 DIFFERS = {"state": "open"}
 WATCHED = (
     Watched("dispute", "Disputes to answer", "bank", disputes.disputes, TO_ANSWER, "disputes.index", TO_ANSWER),
@@ -54,6 +55,7 @@ WATCHED = (
         "invoice", "Failed payments", "credit-card", lists.invoices, FAILED, "invoices.index", {"status": "failed"}
     ),
     Watched("payment", "No answer yet", "question-circle", lists.payments, UNKNOWN, "payments.index", UNKNOWN),
+    Watched("payment", "Refunds in doubt", "arrow-counterclockwise", lists.payments, REFUND, "payments.index", DOUBT),
     Watched(
         "gateway_account",
         "Gateways not reached",

@@ -28,11 +28,16 @@ from app.web.statuses import badges
 pages = Blueprint("payments", __name__, url_prefix="/payments")
 
 # What can be chosen beside the statuses, and the filters it stands for.
-STANDINGS = {"open": {"status": ",".join(OPEN_STATUSES)}, "late": {"status": "succeeded", "kept": "yes"}}
+STANDINGS = {
+    "open": {"status": ",".join(OPEN_STATUSES)},
+    "late": {"status": "succeeded", "kept": "yes"},
+    "refund_in_doubt": {"status": "succeeded", "refund_in_doubt": "yes"},
+}
 STATUSES = [
     *((status, look.label) for status, look in badges("payment").items()),
     ("open", "Still open"),
     ("late", "Late or too much"),
+    ("refund_in_doubt", "Refund in doubt"),
 ]
 # How an attempt went, told to whoever started it.
 SAID = {
@@ -83,6 +88,7 @@ def show(payment_id: str) -> Response:
         payment=row,
         refunds=sent_back,
         refundable=_refundable(row),
+        tells_refunds=gateway_class(row.gateway_account.gateway).tells_refunds,
         decline=DECLINES.get(row.decline_code or ""),
         is_open=row.status in OPEN_STATUSES,
         disputes=disputed,
@@ -129,7 +135,7 @@ def refund(payment_id: str) -> Response:
     if form.carry_out(
         lambda: refunds.refund(payment_id, form.amount.in_currency(currency), present(payment_id), reason=form.why)
     ):
-        _tell_refund(form.result.status)
+        tell_refund(form.result.status)
         return done(url_for(".show", payment_id=payment_id))
     return _refund(form, get(Payment, payment_id))
 
@@ -176,7 +182,8 @@ def tell(payment: Payment) -> None:
     flash(f"{words} {payment.message}" if payment.status == "failed" and payment.message else words, tone)
 
 
-def _tell_refund(status: str) -> None:
+def tell_refund(status: str) -> None:
+    """Say how a refund went."""
     if status == "succeeded":
         flash("The money is on its way back to the payer.", "success")
     elif status == "failed":

@@ -1,4 +1,6 @@
-"""The form of a refund."""
+"""Forms about a payment: sending money back, and saying what became of it."""
+
+from typing import Self
 
 from wtforms import SelectChoice, SelectField, StringField
 
@@ -12,6 +14,38 @@ REASONS = [
     SelectChoice("fraudulent", "Fraud"),
     SelectChoice("other", "Something else"),
 ]
+
+
+class AttestationForm(Form):
+    """What somebody saw at the gateway."""
+
+    seen = SelectField("At the gateway I saw that", [Required()])
+    note = StringField("What you saw, and where", [Required(), AtMost(500)], filters=[stripped])
+
+    @classmethod
+    def of_payment(cls) -> Self:
+        """About an attempt to collect."""
+        return cls._asking("the money was taken", "nothing was taken, and nothing will be")
+
+    @classmethod
+    def of_refund(cls) -> Self:
+        """About money on its way back."""
+        return cls._asking("the refund was made", "the refund was not made, and will not be")
+
+    @classmethod
+    def _asking(cls, made: str, not_made: str) -> Self:
+        form = cls()
+        form.seen.choices = [
+            SelectChoice("", "Choose …"),
+            SelectChoice("made", made),
+            SelectChoice("not_made", not_made),
+        ]
+        return form
+
+    @property
+    def made(self) -> bool:
+        """Whether it was."""
+        return bool(self.seen.data == "made")
 
 
 class PayoutForm(Form):
