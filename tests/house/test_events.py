@@ -58,5 +58,5 @@ def test_whatever_changes_access_makes_it_forget() -> None:
     assert [name for name in changing if "refresh_access" not in SUBSCRIBERS.get(name, ())] == []
 
 
-# What changes neither a subscription's status nor whether money is on its way.
-UNRELATED = {"payment.succeeded", "payment.unapplied", "subscription.parked"}
+# What changes neither a subscription's status nor whether money is on its way, or comes along with what does.
+UNRELATED = {"payment.attested", "payment.succeeded", "payment.unapplied", "subscription.parked"}
