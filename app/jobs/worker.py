@@ -57,17 +57,22 @@ class Worker(SimpleWorker):
 
 def work(app: Flask, connection: Redis) -> None:
     """Work until SIGTERM or SIGINT; the job in hand is finished first. When Redis goes away, wait and go on."""
-    while not _work_while_redis_is_there(app, connection):
-        log.warning("Redis is away, the worker waits for it", retry_seconds=RECONNECT_SECONDS)
-        time.sleep(RECONNECT_SECONDS)
+    worker: Worker | None = None
+    while not (worker and worker.asked_to_stop):
+        if worker:
+            log.warning("Redis is away, the worker waits for it", retry_seconds=RECONNECT_SECONDS)
+            time.sleep(RECONNECT_SECONDS)
+        worker = _work_while_redis_is_there(app, connection, worker)
 
 
-def _work_while_redis_is_there(app: Flask, connection: Redis) -> bool:
-    """True when the worker was asked to stop."""
-    worker = None
+def _work_while_redis_is_there(app: Flask, connection: Redis, former: Worker | None) -> Worker | None:
+    """Gives the worker that worked. Redis may remember `former`, who could not say goodbye: it must not count as alive."""
+    worker = former
     with suppress(RedisError):
+        if former:
+            former.register_death()  # type: ignore[no-untyped-call]
         worker = Worker(app, connection)
         worker.work(logging_level=logging.getLevelName(logging.getLogger("rq").getEffectiveLevel()))
     for stop_signal in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop_signal, signal.SIG_DFL)
-    return bool(worker and worker.asked_to_stop)
+    return worker

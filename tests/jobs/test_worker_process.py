@@ -6,15 +6,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from flask import Flask
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from app import heartbeats
 from app.config import Settings
 from app.embedded import RedisServer
 from app.jobs.queues import URGENT, ring
+from app.jobs.worker import Worker, work
 from app.processes import wait_until
 from tests.commands import quittance_variables
 
@@ -65,11 +70,29 @@ def test_a_worker_comes_back_by_itself_when_redis_does_and_ends_when_asked(
         assert heard(client)
         redis_server.stop()
         redis_server.start()
-        client.flushdb()  # what it remembered of the time before would count as another worker for a while
         assert heard(client)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(PATIENCE) == 0
     assert heartbeats.workers(client) == 0
+
+
+def test_who_could_not_say_goodbye_to_redis_does_not_count_as_a_worker_beside_itself(
+    app: Flask, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Redis.from_url(redis_server.url())
+    counts: list[int] = []
+
+    def redis_ends_at_the_first_look(worker: Worker, *_: object) -> None:
+        counts.append(heartbeats.workers(client))
+        worker.asked_to_stop = len(counts) > 1
+        if not worker.asked_to_stop:
+            redis_server.stop()
+            raise RedisError
+
+    monkeypatch.setattr(Worker, "dequeue_job_and_maintain_ttl", redis_ends_at_the_first_look)
+    monkeypatch.setattr("app.jobs.worker.time", SimpleNamespace(sleep=lambda _: redis_server.start()))
+    work(app, Redis.from_url(redis_server.url(), retry=Retry(NoBackoff(), retries=0)))
+    assert counts == [1, 1]
 
 
 def test_a_scheduler_rings_and_comes_back_by_itself_when_redis_does(
