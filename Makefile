@@ -4,11 +4,12 @@
 #   make test     install what tests need, a browser included, and run them        make test ARGS="-k ledger"
 #   make lint     format, style, types, layers          make bench    measure      make bench ONLY=renewals
 #   make screenshots  take the pictures of the documentation anew
+#   make laws     property tests, each with many more examples                     make laws TIMES=50
 #   make lock     choose the newest versions that fit and pin them
 #   make crashtest  kill processes at work, and compare the books                  make crashtest KILLS=1000 SEED=7
 #   make contract what we send to gateways, against their own API descriptions     make contract SPECS=../descriptions
 
-.PHONY: install install-dev browser run test contract lint format bench crashtest screenshots lock
+.PHONY: install install-dev browser run test laws contract lint format bench crashtest screenshots lock
 .DEFAULT_GOAL := run
 
 # Bytecode is kept whatever the shell says: each of our processes then starts in less than half the time.
@@ -27,6 +28,12 @@ debian = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 
 run: install
 	@exec $(BIN)/quittance up $(ARGS)
+
+# The laws again, each with many more examples; the clock is led through a whole year.
+laws: export QUITTANCE_LAWS = $(or $(TIMES),20)
+laws: install-dev
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m hypothesis --hypothesis-show-statistics $(ARGS)
+	@$(BIN)/pytest tests/jobs/test_clock_laws.py
 
 test: install-dev browser
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -79,9 +79,9 @@ def test_the_doctor_names_what_does_not_run_and_fails(data_dir: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line_and_nothing_is_printed(
-    data_dir: Path, words: tuple[str, ...], complaint: str
+    tenant: str, settings: Settings, words: tuple[str, ...], complaint: str
 ) -> None:
-    refused = quittance(*words, "--data-dir", str(data_dir))
+    refused = quittance(*words, **quittance_variables(settings))
     assert (refused.returncode, refused.stdout) == (2, "")
     assert complaint in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -66,7 +66,7 @@ def work(app: Flask, connection: Redis) -> None:
 
 
 def _work_while_redis_is_there(app: Flask, connection: Redis, former: Worker | None) -> Worker | None:
-    """Gives the worker that worked. Redis may remember `former`, who could not say goodbye: it must not count as alive."""
+    """Gives the worker that worked. `former` could not say goodbye: Redis must not count it as alive."""
     worker = former
     with suppress(RedisError):
         if former:

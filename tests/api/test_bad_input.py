@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -14,6 +14,7 @@ from app.db import session, tenant_scope
 from app.ids import new_id
 from app.models import Customer, Invoice, Plan, Product, Subscription
 from tests.api.conftest import Api, Shop
+from tests.laws import tried_on_servers
 
 CUSTOMER = {"name": "A", "email": "a@example.com"}
 PLAN = {"product": "", "name": "P", "amount": "1", "currency": "CAD", "interval": "month"}
@@ -264,7 +265,7 @@ def test_no_body_whatever_makes_the_api_fail(api: Api, shop: Shop, noun: str) ->
     sound = {"product": shop.product, "customer": shop.customer, "plan": shop.plan, "invoice_id": new_id("inv")}
 
     @given(st.dictionaries(st.sampled_from(FIELDS), ANYTHING), st.sets(st.sampled_from(sorted(sound))))
-    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @tried_on_servers(40)
     def try_it(body: dict[str, Any], kept: set[str]) -> None:
         response = api("POST", f"/v1/{noun}", {**{name: sound[name] for name in kept}, **body})
         assert response.status_code < 500, response.get_data(as_text=True)

@@ -9,11 +9,12 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.conftest import Api
 from tests.api.previewing import GST, OSS, PST_BC, QST, Body, buyer, plan, sold, tax_number, worth
+from tests.laws import tried_on_servers
 
 NUMBERS = [GST, QST, PST_BC, OSS, tax_number("CA-PE", "pst")]
 
@@ -99,13 +100,9 @@ def assert_it_adds_up(invoice: Body) -> None:
     assert sum(worth(line) for line in lines) == Decimal(invoice["total"])
 
 
-def tried(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-
-
 def test_lines_sum_to_their_invoice_and_explain_themselves(api: Api) -> None:
     @given(INVOICES)
-    @tried(80)
+    @tried_on_servers(80)
     def try_it(asked: Body) -> None:
         assert_it_adds_up(api.post("/v1/invoices/preview", asked, expect=200))
 
@@ -158,7 +155,7 @@ SUBSCRIPTIONS = st.fixed_dictionaries(
 
 def test_invoices_to_come_add_up_and_periods_tile(api: Api) -> None:
     @given(SUBSCRIPTIONS)
-    @tried(60)
+    @tried_on_servers(60)
     def try_it(asked: Body) -> None:
         answer = api.post("/v1/subscriptions/preview", asked, expect=200)
         for invoice in answer["invoices"]:

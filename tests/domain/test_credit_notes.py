@@ -1,12 +1,13 @@
 """Credit notes: tables with the sum beside the case. Law: 100 random sequences of notes."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.credit_notes import LinePart, credit_all, credit_amount, credit_lines, left_of
 from app.domain.errors import BillingError
 from app.domain.money import Money
+from tests.laws import tried
 
 
 def cad(minor):
@@ -111,7 +112,7 @@ def shrinks(line, rest):
     return all(abs(now) <= abs(before) and now * before >= 0 for before, now in pairs)
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.lists(parts, min_size=1, max_size=3), st.data())
 def test_notes_in_a_row_sum_to_the_invoice_and_only_shrink_what_is_left(lines, data):
     left, notes = list(lines), []

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.discounts import AmountOff, Coupon, PercentOff, check_redeemable, discount_lines, parse_discount
 from app.domain.errors import BillingError, InvalidInput
 from app.domain.money import Money
+from tests.laws import tried
 
 
 def percent(text):
@@ -53,7 +54,7 @@ discounts = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(st.lists(st.integers(-(10**6), 10**7), max_size=8), discounts)
 def test_a_line_never_falls_below_zero_and_a_first_discount_is_the_rounded_whole(amounts, given_discounts):
     lines = discount_lines(amounts, given_discounts)

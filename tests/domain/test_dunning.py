@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sold import utc
 
@@ -12,6 +12,7 @@ from app.domain.declines import DECLINES, decline_for
 from app.domain.dunning import Debt, DunningRules, FinalAction, StepKind, next_step
 from app.domain.errors import InvalidInput
 from app.domain.reminders import StageState, reminder_list
+from tests.laws import tried
 
 REMINDER, RETRY, FINAL = StepKind
 DONE, DUE, PLANNED, DROPPED = StageState
@@ -186,7 +187,7 @@ def test_no_sentence_tells_a_thief_that_the_card_is_reported():
     st.lists(st.sampled_from(["insufficient_funds", "stolen_card", None]), min_size=1, max_size=30),
     st.lists(st.timedeltas(timedelta(0), timedelta(days=3)), min_size=30, max_size=30),
 )
-@settings(max_examples=100, deadline=None)
+@tried(100)
 def test_dunning_always_ends_after_at_most_four_retries_and_never_goes_back_in_time(answers, delays):
     now = datetime(2026, 1, 1, tzinfo=UTC)
     debt = replace(FAILED, decline=answers[0])

@@ -5,13 +5,14 @@ from fractions import Fraction
 
 import pytest
 from babel.numbers import get_currency_precision
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.currencies import EXPONENTS
 from app.domain.errors import InvalidInput
 from app.domain.exact import major_text, parse_exact, plain, round_quotient, round_shares, to_minor
 from app.domain.money import Money, round_half_away
+from tests.laws import tried
 
 # CLDR says how a currency is written, ISO 4217 what its smallest unit is. Where CLDR drops the decimals because coins
 # that small are no longer used, books and banks still count them, so ISO 4217 holds here.
@@ -84,7 +85,7 @@ numerators = st.lists(st.integers(-(10**15), 10**15), min_size=1, max_size=20)
 denominators = st.integers(1, 10**12)
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(numerators, denominators)
 def test_shares_sum_to_the_whole_and_stay_within_one_of_their_exact_value(parts, denominator):
     rounded = round_shares(parts, denominator)
@@ -92,25 +93,25 @@ def test_shares_sum_to_the_whole_and_stay_within_one_of_their_exact_value(parts,
     assert all(abs(Fraction(n, denominator) - r) < 1 for n, r in zip(parts, rounded, strict=True))
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(numerators, denominators)
 def test_opposite_shares_round_to_opposite_numbers(parts, denominator):
     assert round_shares([-n for n in parts], denominator) == [-r for r in round_shares(parts, denominator)]
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**14), max_value=10**14, places=12))
 def test_rounding_a_decimal_agrees_with_rounding_its_fraction(major):
     assert to_minor(major, "CAD") == Money.rounded(major, "CAD").minor
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(st.integers(-(10**18), 10**18), denominators)
 def test_a_quotient_rounds_as_its_fraction_does(numerator, denominator):
     assert round_quotient(numerator, denominator) == round_half_away(Fraction(numerator, denominator))
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(st.integers(-(10**18), 10**18), st.sampled_from([0, 2, 3, 4]))
 def test_minor_units_are_written_as_major_units(minor, places):
     assert Decimal(major_text(minor, places)) * 10**places == minor

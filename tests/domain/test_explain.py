@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from priced import prices, usages
 
@@ -26,6 +26,7 @@ from app.domain.pricing import parse_price
 from app.domain.tax_tables import canada
 from app.domain.taxes import Registration, TaxBook, TaxLocation, TaxStatus
 from app.domain.terms import Item, ProrationMode
+from tests.laws import tried
 
 BOOK = TaxBook(
     canada.RATES,
@@ -37,7 +38,7 @@ TREATMENTS = [
 ]
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(prices, usages, st.sampled_from(["CAD", "JPY", "BHD"]))
 def test_a_charge_is_computed_again_from_its_derivation(price, usage, currency):
     priced = price.charge(usage, currency)
@@ -70,7 +71,7 @@ discounts = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.lists(st.one_of(given_lines, priced_lines), max_size=4), discounts, st.sampled_from(["invoice", "line"]))
 def test_an_invoice_is_computed_again_from_the_derivations_of_its_lines(lines, given_discounts, rounding):
     totals = invoice_totals(lines, "CAD", given_discounts, rounding)
@@ -82,7 +83,7 @@ MONTH = Period(START, START + timedelta(days=31))
 fractions = st.fractions(0, 1, max_denominator=31)
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(prices, st.integers(0, 500), fractions, fractions, st.integers(0, 100), st.booleans())
 def test_charges_and_credits_for_parts_of_a_period_are_computed_again(price, quantity, part, unused, percent, before):
     item = Item("Plan", price, Decimal(quantity))

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.discounts import AmountOff, PercentOff
@@ -14,6 +14,7 @@ from app.domain.money import Money
 from app.domain.pricing import parse_price
 from app.domain.tax_tables import canada
 from app.domain.taxes import REVERSE_CHARGED, UNTAXED, Registration, TaxBook, TaxLocation, TaxRate, TaxStatus
+from tests.laws import tried
 
 BOOK = TaxBook(
     canada.RATES,
@@ -175,7 +176,7 @@ discounts = st.lists(
 roundings = st.sampled_from(["invoice", "line"])
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.lists(lines, max_size=6), discounts, roundings)
 def test_the_parts_of_the_lines_sum_to_the_invoice(drafts, given_discounts, rounding):
     totals = invoice_totals(drafts, "CAD", given_discounts, rounding)
@@ -185,7 +186,7 @@ def test_the_parts_of_the_lines_sum_to_the_invoice(drafts, given_discounts, roun
     assert sum(Decimal(each.derivation[-1].amount) for each in totals.lines) == totals.total.amount
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.lists(lines, max_size=6), discounts, roundings)
 def test_an_invoice_without_prices_on_top_costs_what_its_prices_say(drafts, given_discounts, rounding):
     inside = [DraftLine(d.description, d.amount, treatment=d.treatment, inclusive=True) for d in drafts]
@@ -193,7 +194,7 @@ def test_an_invoice_without_prices_on_top_costs_what_its_prices_say(drafts, give
     assert totals.total == totals.subtotal - totals.discount
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.lists(lines, max_size=6), roundings)
 def test_an_invoice_and_its_opposite_cancel(drafts, rounding):
     opposite = [DraftLine(d.description, -d.amount, treatment=d.treatment, inclusive=d.inclusive) for d in drafts]

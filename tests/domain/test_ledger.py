@@ -1,11 +1,12 @@
 """Posting rules: each fact with its postings. Law: 100 random entries."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import InvalidInput
 from app.domain.ledger import CHART, FACTS, entry
+from tests.laws import tried
 
 INVOICE = {"total": 11_300, "revenue": 4000, "deferred": 6000, "tax": 1300}
 
@@ -89,7 +90,7 @@ def test_every_account_is_moved_by_some_fact():
     assert {account for rule in FACTS.values() for account, _, _ in rule.parts} == set(CHART)
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.sampled_from(sorted(FACTS)), st.data())
 def test_an_entry_is_balanced_or_refused(fact, data):
     amounts = {name: data.draw(st.integers(-3, 3)) for name in sorted(FACTS[fact].names)}

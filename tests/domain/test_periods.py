@@ -6,13 +6,14 @@ from itertools import islice, pairwise
 from zoneinfo import available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.anchors import Anchor, AnchorMode, schedule_from
 from app.domain.errors import InvalidInput
 from app.domain.periods import WIDEST_ZONE_SHIFT, Interval, Period, Recurrence, Schedule
 from app.domain.zones import to_wall
+from tests.laws import tried
 
 ZONES = sorted(available_timezones() - {"localtime", "Factory"})
 TEN_YEARS = timedelta(days=3653)
@@ -171,7 +172,7 @@ def schedules(draw):
 
 
 @given(schedules())
-@settings(max_examples=150, deadline=None)
+@tried(150)
 def test_periods_tile_time(drawn):
     schedule, start = drawn
     periods = [period for period in islice(schedule.periods(start), 400) if period.start < start + TEN_YEARS]
@@ -181,7 +182,7 @@ def test_periods_tile_time(drawn):
 
 
 @given(schedules(), st.timedeltas(-TEN_YEARS, TEN_YEARS))
-@settings(max_examples=200, deadline=None)
+@tried(200)
 def test_every_instant_lies_in_exactly_one_period(drawn, offset):
     schedule, start = drawn
     at = start + offset
@@ -192,7 +193,7 @@ def test_every_instant_lies_in_exactly_one_period(drawn, offset):
 
 
 @given(schedules(), st.lists(st.sampled_from(ZONES), min_size=1, max_size=5))
-@settings(max_examples=150, deadline=None)
+@tried(150)
 def test_periods_tile_through_any_moves_and_no_period_is_a_sliver(drawn, moves):
     schedule, start = drawn
     end = schedule.first_period(start).end

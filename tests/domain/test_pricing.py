@@ -3,12 +3,13 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from priced import prices, quantities, tiers, usages
 
 from app.domain.errors import InvalidInput
 from app.domain.money import Money
 from app.domain.pricing import MODELS, parse_price, price_shape
+from tests.laws import tried
 
 TIERS = [
     {"up_to": "1000", "unit_amount": "0.05", "flat_amount": "0"},
@@ -188,14 +189,14 @@ def negated(usage):
     return tuple(-event for event in usage) if isinstance(usage, tuple) else -usage
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(prices)
 def test_a_price_survives_its_json_shape(price):
     assert parse_price(price_shape(price)) == price
     assert hash(parse_price(price_shape(price))) == hash(price)
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(prices, usages)
 def test_a_usage_and_its_opposite_cancel(price, usage):
     total = sum(usage) if isinstance(usage, tuple) else usage
@@ -203,7 +204,7 @@ def test_a_usage_and_its_opposite_cancel(price, usage):
         assert price.charge(usage, "CAD").amount == -price.charge(negated(usage), "CAD").amount
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(prices, quantities.map(abs))
 def test_a_charge_keeps_within_its_limits(price, quantity):
     amount = price.unrounded(quantity).amount
@@ -211,7 +212,7 @@ def test_a_charge_keeps_within_its_limits(price, quantity):
     assert price.maximum_amount is None or amount <= price.maximum_amount
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(tiers("unit_amount"), quantities.map(abs), quantities.map(abs))
 def test_more_usage_never_costs_less_under_graduated_tiers(rows, one, other):
     price = parse_price({"model": "graduated", "tiers": rows})

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sold import item
 
@@ -18,6 +18,7 @@ from app.domain.periods import Interval, Recurrence
 from app.domain.subscriptions import CancelMode, cancel, change, renew, start
 from app.domain.terms import Billing, ProrationMode, ProrationRules, Terms
 from app.domain.zones import local_date
+from tests.laws import tried
 
 SECOND, DAY, NONE, FULL, NEXT = ProrationMode
 ZONES = ("UTC", "America/Toronto", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia")
@@ -81,7 +82,7 @@ def close_to(lines, exact, currency):
 
 
 @given(chains(Billing.IN_ADVANCE))
-@settings(max_examples=150, deadline=None)
+@tried(150)
 def test_in_advance_charges_less_credits_are_what_was_used(chain):
     contract, changes, counted = chain
     timeline = [(contract.period.start, price_of(contract.terms))]
@@ -95,7 +96,7 @@ def test_in_advance_charges_less_credits_are_what_was_used(chain):
 
 
 @given(chains(Billing.IN_ARREARS))
-@settings(max_examples=150, deadline=None)
+@tried(150)
 def test_in_arrears_the_invoice_at_the_turn_is_what_was_used(chain):
     contract, changes, counted = chain
     timeline = [(contract.period.start, price_of(contract.terms))]
@@ -108,7 +109,7 @@ def test_in_arrears_the_invoice_at_the_turn_is_what_was_used(chain):
 
 
 @given(chains(Billing.IN_ADVANCE), st.lists(st.integers(0, 100), min_size=20, max_size=20), st.data())
-@settings(max_examples=150, deadline=None)
+@tried(150)
 def test_no_credit_gives_back_more_than_was_paid(chain, percents, data):
     contract, changes, counted = chain
     paid, back = Money(0, contract.terms.currency), Money(0, contract.terms.currency)
@@ -134,7 +135,7 @@ def test_no_credit_gives_back_more_than_was_paid(chain, percents, data):
 
 
 @given(st.datetimes(datetime(2009, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)), st.sampled_from(ZONES), prices)
-@settings(max_examples=50, deadline=None)
+@tried(50)
 def test_changing_to_another_plan_and_back_at_once_costs_nothing(begin, timezone, price):
     contract = start(
         sold_terms(price, "CAD", Recurrence(Interval.MONTH), Billing.IN_ADVANCE, DAY), begin, timezone

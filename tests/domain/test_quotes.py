@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.money import Money
 from app.domain.quotes import Asset, Quote, Rate, Standing, Tip, Transfer, received, units_back
+from tests.laws import tried
 
 AT = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 USDC = Asset(1, "USDC", 6, "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48")
@@ -48,7 +49,7 @@ def test_what_is_asked_for_is_rounded_up_to_a_whole_unit(amount: Money, rate: st
     assert Rate(Decimal(rate), amount.currency, "").raw_for(amount, decimals) == raw
 
 
-@settings(max_examples=60)
+@tried(60)
 @given(
     minor=st.integers(1, 10**9),
     rate=st.decimals(Decimal("0.000001"), Decimal(200_000), places=6),

@@ -3,13 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sold import utc
 
 from app.domain.money import Money, sum_money
 from app.domain.periods import Period
 from app.domain.recognition import by_day, by_month, recognized
+from tests.laws import tried
 
 JANUARY = Period(utc("2026-01-01"), utc("2026-02-01"))
 periods = st.builds(
@@ -62,14 +63,14 @@ def test_a_year_is_earned_month_by_month():
 
 
 @given(amounts, periods, zones)
-@settings(max_examples=100, deadline=None)
+@tried(100)
 def test_days_and_months_both_sum_to_the_amount(amount, period, timezone):
     for parts in (by_day(amount, period, timezone), by_month(amount, period, timezone)):
         assert sum_money([part for _, part in parts], amount.currency) == amount
 
 
 @given(amounts, periods, zones, st.integers(-2, 802))
-@settings(max_examples=100, deadline=None)
+@tried(100)
 def test_what_is_earned_by_a_day_is_the_sum_of_the_days_before_it(amount, period, timezone, offset):
     days = by_day(amount, period, timezone)
     before = days[0][0] + timedelta(days=offset)

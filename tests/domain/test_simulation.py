@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sold import item, rows, terms, utc
 
@@ -21,6 +21,7 @@ from app.domain.subscription_invoices import discounts_on, subscription_totals
 from app.domain.subscriptions import CancelMode, cancel, change, renew, start
 from app.domain.taxes import ChargedTax, TaxRate, TaxTreatment
 from app.domain.terms import Billing, FirstPeriod, ProrationMode, ProrationRules
+from tests.laws import tried
 
 SECOND, DAY, NONE, FULL, NEXT = ProrationMode
 BY_DAY = ProrationRules(DAY, DAY, DAY)
@@ -310,7 +311,7 @@ def scenarios(draw):
 
 
 @given(scenarios())
-@settings(max_examples=60, deadline=None)
+@tried(60)
 def test_periods_of_a_preview_tile_and_their_amounts_are_the_lines(scenario):
     forecast = simulate(scenario)
     assert all(before.period.end == after.period.start for before, after in pairwise(forecast.periods))
@@ -321,7 +322,7 @@ def test_periods_of_a_preview_tile_and_their_amounts_are_the_lines(scenario):
 
 
 @given(scenarios())
-@settings(max_examples=60, deadline=None)
+@tried(60)
 def test_the_preview_is_what_the_real_rules_do_when_lived_through(scenario):
     scenario = replace(scenario, discounts=())
     lived = start(scenario.terms, scenario.start_at, scenario.timezone, scenario.anchor, scenario.trial_days)
@@ -338,7 +339,7 @@ def test_the_preview_is_what_the_real_rules_do_when_lived_through(scenario):
 
 
 @given(scenarios())
-@settings(max_examples=60, deadline=None)
+@tried(60)
 def test_every_amount_of_a_preview_can_be_computed_again_from_its_derivation(scenario):
     for invoice in simulate(scenario).invoices:
         for line, total in zip(invoice.lines, invoice.totals.lines, strict=True):

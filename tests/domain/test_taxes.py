@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import InvalidInput
@@ -27,6 +27,7 @@ from app.domain.taxes import (
     parse_rules,
     tax_lines,
 )
+from tests.laws import tried
 
 GST = Registration("CA", None, "gst_hst", "826393555RT0001")
 QST = Registration("CA", "QC", "qst", "1234567890TQ0001")
@@ -327,7 +328,7 @@ treatments = st.sampled_from([HST, QUEBEC, ISLAND, treatment_of("7.123456"), tre
 taxable = st.builds(TaxableLine, minors, treatments, st.booleans())
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.lists(taxable, max_size=8), st.sampled_from(["invoice", "line"]))
 def test_opposite_lines_bear_opposite_taxes(lines, rounding):
     opposite = [TaxableLine(-line.amount, line.treatment, line.inclusive) for line in lines]
@@ -335,7 +336,7 @@ def test_opposite_lines_bear_opposite_taxes(lines, rounding):
     assert [[-tax.amount for tax in line] for line in tax_lines(opposite, rounding)] == amounts
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.lists(minors, min_size=1, max_size=8), treatments)
 def test_taxes_included_in_a_price_and_the_rest_of_it_make_the_price(amounts, treatment):
     lines = tax_lines([TaxableLine(minor, treatment, True) for minor in amounts])
@@ -345,7 +346,7 @@ def test_taxes_included_in_a_price_and_the_rest_of_it_make_the_price(amounts, tr
         assert all(line[i].tax == tax for line in lines)
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=8))
 def test_the_tax_of_the_lines_is_the_tax_of_their_sum(amounts):
     lines = tax_lines([TaxableLine(minor, HST) for minor in amounts])

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import BillingError, InvalidInput
@@ -23,6 +23,7 @@ from app.domain.usage import (
     place,
     time_weighted,
 )
+from tests.laws import tried
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 END = datetime(2026, 12, 1, tzinfo=UTC)  # 30 days
@@ -73,7 +74,7 @@ instants = st.timedeltas(timedelta(0), END - START - timedelta(microseconds=1)).
 readings = st.lists(st.builds(Reading, instants, values, st.sampled_from("abc")), max_size=8)
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(readings, values)
 def test_the_weighted_sum_is_the_area_under_the_level(given_readings, opening):
     ordered = sorted(given_readings, key=lambda reading: reading.at)
@@ -84,7 +85,7 @@ def test_the_weighted_sum_is_the_area_under_the_level(given_readings, opening):
     assert time_weighted(given_readings, Window(START, END, opening)) == area / sum(widths)
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(st.sampled_from(["count", "sum", "max", "unique", "weighted_sum"]), readings, st.randoms())
 def test_the_order_of_arrival_does_not_matter(aggregation, given_readings, random):
     shuffled = list(given_readings)

@@ -4,11 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import InvalidInput
 from app.domain.zones import add_days, calendar_days, from_wall, instant, local_date, start_of_day, to_wall, zone
+from tests.laws import tried
 
 ZONES = sorted(available_timezones() - {"localtime", "Factory"})
 walls = st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1))
@@ -52,13 +53,13 @@ def test_a_wall_time_is_one_instant_also_when_it_never_comes_or_comes_twice(name
 
 
 @given(st.sampled_from(ZONES), walls, st.timedeltas(timedelta(0), timedelta(hours=30)))
-@settings(max_examples=300, deadline=None)
+@tried(300)
 def test_a_later_wall_time_is_never_an_earlier_instant(name, wall, step):
     assert from_wall(wall, name) <= from_wall(wall + step, name)
 
 
 @given(st.sampled_from(ZONES), walls)
-@settings(max_examples=300, deadline=None)
+@tried(300)
 def test_the_clock_shows_the_wall_time_or_has_just_jumped_over_it(name, wall):
     at = from_wall(wall, name)
     shown = to_wall(at, name)
@@ -67,7 +68,7 @@ def test_the_clock_shows_the_wall_time_or_has_just_jumped_over_it(name, wall):
 
 
 @given(st.sampled_from(ZONES), st.lists(walls, min_size=3, max_size=3))
-@settings(max_examples=300, deadline=None)
+@tried(300)
 def test_calendar_days_add_up(name, moments):
     a, b, c = sorted(from_wall(wall, name) for wall in moments)
     assert calendar_days(a, b, name) + calendar_days(b, c, name) == calendar_days(a, c, name)

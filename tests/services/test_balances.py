@@ -8,7 +8,7 @@ from io import BytesIO
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 from sqlalchemy import text
@@ -24,6 +24,7 @@ from app.models import Customer, Invoice, Payment, Subscription
 from app.queries.balances import moves_of
 from app.services import balances, charging, documents, invoices, payments, refunds, renewals
 from app.services.one_off import OneOff
+from tests.laws import tried_on_servers
 from tests.services.line import Script, ScriptedGateway, says
 from tests.services.test_main_job import postings
 from tests.shop import (
@@ -288,7 +289,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried_on_servers(15)
 @given(steps)
 @pytest.mark.usefixtures("any_amount")
 def test_whatever_happens_books_column_and_moves_say_the_same(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
@@ -22,6 +22,7 @@ from app.models import CreditNote, Customer, Invoice, Subscription
 from app.queries.credit_notes import lines_left, notes_of, refunds_for
 from app.services import charging, credit_notes, documents, invoices
 from app.services.one_off import OneOff
+from tests.laws import tried_on_servers
 from tests.services.line import Script, says
 from tests.services.test_main_job import postings
 from tests.shop import Shop, assert_books_agree, assert_books_balance, balance, fresh, invoices_of, mails
@@ -301,7 +302,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried_on_servers(25)
 @given(rows, st.lists(st.integers(1, 100_000), max_size=3))
 def test_notes_in_a_row_sum_to_the_invoice_tax_included(shop: Shop, lines: list[OneOff], wanted: list[int]) -> None:
     invoice_id = bill(shop, *lines, token=None)

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -18,6 +18,7 @@ from app.services import customers, due_payments, invoice_items, parking, renewa
 from app.services.one_off import OneOff
 from app.services.subscription_changes import Wanted
 from app.services.tenant_settings import change_settings
+from tests.laws import tried_on_servers
 from tests.services.metered import meter, metered_plan
 from tests.shop import ONTARIO, Shop, assert_books_agree, assert_books_balance, fresh, invoices_of, status
 from tests.together import refusals, together
@@ -87,7 +88,7 @@ def test_an_outage_of_three_months_leaves_one_invoice_for_each_period(shop: Shop
     assert renewals.renew_due(APRIL) == 0
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried_on_servers(12)
 @given(moments=st.lists(st.datetimes(datetime(2026, 1, 15), datetime(2026, 7, 1), timezones=st.just(UTC)), max_size=6))
 def test_any_number_of_runs_at_any_instants_give_the_same_invoices(shop: Shop, moments: list[datetime]) -> None:
     subscription_id = shop.sell(shop.customer(), collection="manual")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.db import transaction
@@ -24,6 +24,7 @@ from app.models import Plan
 from app.services import renewals, subscription_changes, subscriptions
 from app.services.contracts import terms_of
 from app.services.subscription_changes import Wanted
+from tests.laws import tried_on_servers
 from tests.services.test_subscription_changes import START, bills, sold
 from tests.shop import Shop, assert_books_balance, fresh
 
@@ -109,7 +110,7 @@ def foretold(forecast: Forecast) -> list[list[str]]:
     return [[str(line.amount.amount) for line in invoice.lines] for invoice in forecast.invoices]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried_on_servers(20)
 @given(first=st.integers(0, 5), chain=st.lists(drawn, min_size=1, max_size=6))
 def test_a_random_life_brings_the_invoices_that_were_foretold(shop: Shop, first: int, chain: list[Any]) -> None:
     plans = offers(shop)

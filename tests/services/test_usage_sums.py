@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.db import current_tenant_id, transaction
@@ -17,6 +17,7 @@ from app.ids import new_id, to_uuid
 from app.models import UsageEvent
 from app.queries.usage import QUANTITIES, Measured, Window, measure
 from app.services.bulk import insert_new
+from tests.laws import tried_on_servers
 from tests.services.metered import FEBRUARY, FIRST, START, day
 
 COLUMNS = "tenant_id transaction_id customer_id meter_id at number label position created_at".split()
@@ -63,7 +64,7 @@ numbers = st.one_of(st.integers(-5, 5).map(Decimal), st.decimals(-(10**25), 10**
 readings = st.lists(st.builds(Reading, instants, numbers, st.sampled_from(["", "a", "b", "é"])), max_size=12)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried_on_servers(60)
 @given(readings)
 def test_the_database_sums_up_like_the_domain(in_tenant: str, given_readings: list[Reading]) -> None:
     pair = Pair(new_id("cus"), new_id("mtr"))
