@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import NamedTuple
+from uuid import UUID
 
 from pydantic import ConfigDict, TypeAdapter
-from sqlalchemy.dialects.postgresql import insert
+from uuid_utils.compat import uuid7
 
 from app import crypto
-from app.db import current_tenant_id, session
+from app.db import session
 from app.domain.errors import Conflict
 from app.gateways.types import Notice, RawRequest
-from app.ids import new_id
+from app.ids import to_uuid
 from app.logs import request_id
 from app.models import InboxNotice
+from app.services import bulk
 from app.settings import current_settings
 
 LONGEST_DEDUPE = 255
@@ -30,18 +33,38 @@ class Letter:
     __pydantic_config__ = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
 
+class Row(NamedTuple):
+    """A notice as it stands in the inbox, due at once."""
+
+    tenant_id: UUID
+    id: UUID
+    gateway_account_id: UUID
+    dedupe: str
+    kind: str
+    sealed: bytes
+    key_id: str
+    due_at: datetime
+    received_at: datetime
+    request_id: str | None
+    created_at: datetime
+
+
 _LETTER = TypeAdapter(Letter)
+_ONCE = attrgetter("gateway_account_id", "dedupe")
 
 
-def keep(account_id: str, webhook: RawRequest, notices: Sequence[Notice], at: datetime) -> int:
-    """Keep the notices of a verified webhook in the tenant in scope; gives how many of them are new.
+def seal(tenant_id: str, account_id: str, webhook: RawRequest, notices: Sequence[Notice]) -> Sequence[Row]:
+    """The rows that keep the notices of a verified webhook, sealed; `store` writes them."""
+    return [_row(tenant_id, account_id, Letter(notice, webhook)) for notice in notices]
 
-    A notice that came before is left as it is, also when both come at the same moment.
+
+def store(rows: Sequence[Row]) -> int:
+    """Keep rows of the tenant in scope; gives how many of them are new.
+
+    A notice that came before is left as it is, also when both come at the same moment. Written in the order of what
+    must be unique: two who keep the same notices never wait for each other.
     """
-    if not notices:
-        return 0
-    rows = [_row(account_id, Letter(notice, webhook), at) for notice in notices]
-    kept = session().execute(insert(InboxNotice).on_conflict_do_nothing().returning(InboxNotice.id), rows).all()
+    kept = bulk.insert_new(InboxNotice, Row._fields, sorted(rows, key=_ONCE), "id")
     if kept:
         session().info["has_notices"] = True
     return len(kept)
@@ -49,32 +72,31 @@ def keep(account_id: str, webhook: RawRequest, notices: Sequence[Notice], at: da
 
 def letter(row: InboxNotice) -> Letter:
     """Open what was sealed. Raises Conflict (`notice_locked`) when its key is not there any more."""
+    bound_to = _bound_to(row.tenant_id, row.gateway_account_id)
     try:
-        opened = crypto.unseal(
-            current_settings().keyring, crypto.Sealed(row.key_id, row.sealed), _bound_to(row.gateway_account_id)
-        )
+        opened = crypto.unseal(current_settings().keyring, crypto.Sealed(row.key_id, row.sealed), bound_to)
     except crypto.CannotOpen as error:
         raise Conflict(f"This notice cannot be opened: {error}.", code="notice_locked") from None
     return _LETTER.validate_json(opened)
 
 
-def _row(account_id: str, found: Letter, at: datetime) -> dict[str, Any]:
-    sealed = crypto.seal(current_settings().keyring, _LETTER.dump_json(found), _bound_to(account_id))
-    dedupe = found.notice.dedupe
-    return {
-        "tenant_id": current_tenant_id(),
-        "id": new_id("ntc"),
-        "gateway_account_id": account_id,
-        "dedupe": dedupe if len(dedupe) <= LONGEST_DEDUPE else crypto.secret_hash(dedupe),
-        "kind": found.notice.kind,
-        "sealed": sealed.box,
-        "key_id": sealed.key_id,
-        "due_at": at,
-        "received_at": found.webhook.received_at,
-        "request_id": request_id(),
-        "created_at": at,
-    }
+def _row(tenant_id: str, account_id: str, found: Letter) -> Row:
+    sealed = crypto.seal(current_settings().keyring, _LETTER.dump_json(found), _bound_to(tenant_id, account_id))
+    dedupe, at = found.notice.dedupe, found.webhook.received_at
+    return Row(
+        to_uuid("ten", tenant_id),
+        uuid7(),
+        to_uuid("gac", account_id),
+        dedupe if len(dedupe) <= LONGEST_DEDUPE else crypto.secret_hash(dedupe),
+        found.notice.kind.value,
+        sealed.box,
+        sealed.key_id,
+        at,
+        at,
+        request_id(),
+        at,
+    )
 
 
-def _bound_to(account_id: str) -> str:
-    return f"{current_tenant_id()}|inbox_notices|{account_id}"
+def _bound_to(tenant_id: str, account_id: str) -> str:
+    return f"{tenant_id}|inbox_notices|{account_id}"

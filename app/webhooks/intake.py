@@ -6,6 +6,9 @@ these nothing is kept. A 2xx means that the notices are kept for good.
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
 
 from flask import Blueprint, Response, jsonify, make_response, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
@@ -20,11 +23,19 @@ from app.services import inbox
 from app.services.history import audit
 from app.webhooks import brakes, doors
 from app.webhooks.doors import Door
+from app.webhooks.gathering import Gathering
 
 MAX_BYTES = 512_000  # gateways send a few kilobytes, batches of notices some more
 
 routes = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 log = logger(__name__)
+
+
+class Kept(NamedTuple):
+    """What one request brought, sealed."""
+
+    tenant_id: str
+    rows: Sequence[inbox.Row]
 
 
 @routes.post("/<gateway>/<webhook_key>")
@@ -64,10 +75,21 @@ def _take(gateway: str, webhook_key: str) -> Response:
         _refused(door, "sender_not_allowed")
         raise Forbidden("This account takes no webhooks from your address.")
     notices = _believed(door, gateway, webhook_key, webhook)
-    with tenant_scope(door.tenant_id), transaction():
-        inbox.keep(door.account_id, webhook, notices, webhook.received_at)
+    if notices:
+        _gathering.keep(Kept(door.tenant_id, inbox.seal(door.tenant_id, door.account_id, webhook, notices)))
     answer = door.adapter.webhook_answer(webhook)
     return jsonify(answer) if answer else make_response("")
+
+
+def _keep(kept: Sequence[Kept]) -> None:
+    """Store what several requests brought: one transaction for each tenant."""
+    by_tenant = attrgetter("tenant_id")
+    for tenant_id, its in groupby(sorted(kept, key=by_tenant), by_tenant):
+        with tenant_scope(tenant_id), transaction():
+            inbox.store([row for one in its for row in one.rows])
+
+
+_gathering = Gathering(_keep)
 
 
 def _believed(door: Door, gateway: str, webhook_key: str, webhook: RawRequest) -> Sequence[Notice]:

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import clock
-from app.db import session, tenant_scope, transaction
+from app.db import current_tenant_id, session, tenant_scope, transaction
 from app.domain.money import Money
 from app.gateways.sandbox_bank import SandboxBank
 from app.gateways.types import Dispute, DisputeStatus, Notice, NoticeKind, PaymentRef, RawRequest
@@ -225,7 +225,8 @@ def _add_the_rest(world: World, at: datetime) -> None:
         _add_discounts(world, at)
         world.mail_id, world.task_id = _give_up(Mail, "failed"), _give_up(Task, "dead")
         notice = Notice(NoticeKind.PAYMENT, "evt_1", PaymentRef("", "sbx_1"))
-        inbox.keep(world.account_id, RawRequest(b'{"id": "evt_1", "email": "ada@example.com"}', {}), [notice], at)
+        webhook = RawRequest(b'{"id": "evt_1", "email": "ada@example.com"}', {}, received_at=at)
+        inbox.store(inbox.seal(current_tenant_id(), world.account_id, webhook, [notice]))
         world.notice_id = _give_up(InboxNotice, "dead")
         now = clock.now()
         told = Dispute("dp_1", PaymentRef(""), DisputeStatus.NEEDS_RESPONSE, Money(500, "CAD"), "fraudulent", at, now)
