@@ -27,6 +27,7 @@ EVENTS: Mapping[str, str] = {
     "payment_method.left": "A payer wants to go on paying with what they paid with; it becomes the default method.",
     "payment_method.default": "A payment method is the one that is charged from now on.",
     "payment_method.updated": "The bank replaced the card behind a payment method; `fields` names what changed.",
+    "payment_method.expiring": "The customer was told that a payment method expires that they are charged with.",
     "payment_method.removed": "A payment method was forgotten.",
     "subscription.created": "A plan was sold.",
     "subscription.updated": "A subscription changed without a change of its status; `change` says what.",

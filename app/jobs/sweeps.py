@@ -16,6 +16,7 @@ from app.services import (
     drafts,
     due_payments,
     dunning,
+    expiry_warnings,
     idempotency,
     inbox_work,
     outbox,
@@ -63,6 +64,11 @@ def refund_credit_notes(at: datetime | None = None) -> int:
 def dun(at: datetime | None = None) -> int:
     """Take the reminder, retry or final step of every invoice that is due for one."""
     return _each("dunning", at, dunning.take_due)
+
+
+def warn(at: datetime | None = None) -> int:
+    """Tell customers of payment methods that expire."""
+    return _each("expiries", at, expiry_warnings.warn_due)
 
 
 def collect(at: datetime | None = None) -> int:

@@ -61,7 +61,10 @@ class Customer(TenantRow):
 
 
 class PaymentMethod(TenantRow):
-    """A gateway's token for a card or account. We never hold the number itself."""
+    """A gateway's token for a card or account. We never hold the number itself.
+
+    `warn_at` is when it is looked at next whether its owner must be told that it expires, `warned_at` when they were.
+    """
 
     __tablename__ = "payment_methods"
     __table_args__ = (
@@ -76,6 +79,7 @@ class PaymentMethod(TenantRow):
             unique=True,
             postgresql_where=text("is_default AND removed_at IS NULL"),
         ),
+        Index("payment_methods_to_warn", "tenant_id", "warn_at", postgresql_where=text("warn_at IS NOT NULL")),
     )
 
     id: Mapped[str] = key("pm")
@@ -89,4 +93,6 @@ class PaymentMethod(TenantRow):
     exp_month: Mapped[int | None]
     exp_year: Mapped[int | None]
     is_default: Mapped[bool] = mapped_column(default=False)
+    warn_at: Mapped[datetime | None] = instant()
+    warned_at: Mapped[datetime | None] = instant()
     removed_at: Mapped[datetime | None] = instant()

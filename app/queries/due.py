@@ -23,6 +23,7 @@ from app.models import (
     Invoice,
     Mail,
     Payment,
+    PaymentMethod,
     PaymentQuote,
     Reconciliation,
     Refund,
@@ -104,6 +105,9 @@ RULES: Mapping[str, Rule] = {
     "credit_note_refunds": Rule(CreditNote, CreditNote.refund_at, CreditNote.customer_id),
     "collections": Rule(Invoice, Invoice.collect_at, Invoice.customer_id, Invoice.status == "open"),
     "dunning": Rule(Invoice, Invoice.dunning_at, Invoice.customer_id),
+    "expiries": Rule(
+        PaymentMethod, PaymentMethod.warn_at, PaymentMethod.customer_id, PaymentMethod.removed_at.is_(None)
+    ),
     "checks": Rule(Payment, Payment.check_at, Payment.customer_id, asks=True),
     "refund_checks": Rule(Refund, Refund.check_at, _OF_PAYMENT, asks=True),
     # A chain lives in real time, whoever pays on it.

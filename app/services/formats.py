@@ -1,5 +1,6 @@
-"""Money and days as people of a locale write them."""
+"""Money, days and payment methods as people write them."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -10,9 +11,19 @@ from babel.numbers import format_currency
 
 from app.domain.money import Money
 from app.domain.zones import zone
-from app.models import Customer
+from app.models import Customer, PaymentMethod
 
 FALLBACK_LOCALE = "en_CA"
+BRANDS: Mapping[str, str] = {
+    "amex": "American Express",
+    "diners": "Diners Club",
+    "discover": "Discover",
+    "jcb": "JCB",
+    "mastercard": "Mastercard",
+    "sepa": "SEPA debit",
+    "unionpay": "UnionPay",
+    "visa": "Visa",
+}
 
 
 def money_text(amount: Money, locale: str) -> str:
@@ -24,6 +35,12 @@ def day_text(at: datetime | date, customer: Customer) -> str:
     """The day of an instant where the customer lives, in their language."""
     day = at.astimezone(zone(customer.timezone)).date() if isinstance(at, datetime) else at
     return format_date(day, "long", locale=safe_locale(customer.locale))
+
+
+def method_name(method: PaymentMethod) -> str:
+    """What its owner knows a method by: `Visa •••• 4242`."""
+    brand = BRANDS.get(method.brand or "", (method.brand or method.kind).replace("_", " ").capitalize())
+    return f"{brand} •••• {method.last4}" if method.last4 else brand
 
 
 @lru_cache(maxsize=256)

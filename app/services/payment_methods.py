@@ -13,7 +13,7 @@ from app.gateways.base import Capability
 from app.gateways.types import NextAction, Payer, SavedMethod, SaveMethodRequest, SetupRequest
 from app.models import Customer, GatewayAccount, Payment, PaymentMethod, Subscription
 from app.queries.base import get
-from app.services import gateway_accounts, open_invoices
+from app.services import expiry_warnings, gateway_accounts, open_invoices
 from app.services.contracts import ENDED
 from app.services.events import emit
 from app.services.history import audit
@@ -172,6 +172,7 @@ def _follow(method_id: str, found: SavedMethod | None, at: datetime) -> None:
     for name in changed:
         setattr(row, name, getattr(found, name))
     if changed:
+        expiry_warnings.plan(row, at)
         audit("payment_method.update", row.id, at, fields=changed)
         emit("payment_method.updated", row.id, at, customer_id=row.customer_id, fields=changed)
 
@@ -210,6 +211,7 @@ def _new(customer_id: str, gateway_account_id: str, saved: SavedMethod, at: date
         exp_year=saved.exp_year,
         created_at=at,
     )
+    expiry_warnings.plan(row, at)
     session().add(row)
     session().flush()
     audit("payment_method.add", row.id, at)

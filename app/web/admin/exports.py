@@ -17,10 +17,10 @@ from app.models import Invoice, Payment
 from app.permissions import Permission
 from app.queries import lists
 from app.queries.base import MAX_LIMIT, Page
+from app.services.formats import method_name
 from app.web.admin import invoices as invoice_pages
 from app.web.admin import payments as payment_pages
 from app.web.auth_guard import person, requires
-from app.web.methods import method_name
 
 pages = Blueprint("exports", __name__, url_prefix="/exports")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.models import Invoice, PaymentMethod
 from app.present import present
+from app.services.formats import method_name
 from app.web.admin.blueprint import pages
 from app.web.admin.choices import country_name
 from app.web.admin.discounts import coupon_standing, discount_text, duration_text, redemption_standing
@@ -12,7 +13,6 @@ from app.web.admin.forms.catalog import TAX_CATEGORIES
 from app.web.admin.prices import price_text, rhythm, unit_price
 from app.web.admin.subjects import address_of
 from app.web.formats import NOTHING
-from app.web.methods import method_name
 
 
 def standing(invoice: Invoice) -> str:

@@ -75,6 +75,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "invoice.finalized": ("receipt", "Invoice issued"),
     "invoice.paid": ("check-circle", "Invoice paid"),
     "invoice.reopened": ("arrow-counterclockwise", "Invoice open again: its payment was returned"),
+    "payment_method.expiring": ("bell", "Told that a payment method expires"),
     "invoice.reminded": ("bell", "Reminder sent"),
     "invoice.voided": ("slash-circle", "Invoice voided"),
     "invoice.void": ("slash-circle", "Invoice voided"),

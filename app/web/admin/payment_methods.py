@@ -13,10 +13,10 @@ from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.services import payment_methods
+from app.services.formats import method_name
 from app.web.admin.dialogs import confirm, dialog
 from app.web.admin.forms.customers import MethodForm, method_form
 from app.web.auth_guard import requires
-from app.web.methods import method_name
 from app.web.once import once
 from app.web.rendering import done
 

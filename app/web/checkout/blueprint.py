@@ -5,7 +5,8 @@ from typing import Any
 from flask import Blueprint
 
 from app import clock
-from app.web.methods import expiry, method_name
+from app.services.formats import method_name
+from app.web.methods import expiry
 from app.web.payer import payer
 from app.web.qr import qr_code
 

@@ -5,9 +5,10 @@ from typing import Any
 from flask import Blueprint
 
 from app.present import present
+from app.services.formats import method_name
 from app.web.checkout.reasons import reason_of
 from app.web.invoice_status import status_shown
-from app.web.methods import expiry, method_name
+from app.web.methods import expiry
 from app.web.signed_in import signed_in
 
 pages = Blueprint("portal", __name__, url_prefix="/portal")

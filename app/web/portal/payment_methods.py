@@ -13,12 +13,12 @@ from app.permissions import Permission
 from app.present import present
 from app.queries import portal as query
 from app.services import payment_methods
+from app.services.formats import method_name
 from app.web.auth_guard import requires
 from app.web.cardless import CardlessForm
 from app.web.checkout import methods, setups
 from app.web.checkout.methods import NewMethod
 from app.web.forms import Form
-from app.web.methods import method_name
 from app.web.once import once
 from app.web.portal.own import own, own_customer, own_id
 from app.web.rendering import done, go, render

@@ -13,7 +13,8 @@ from app.gateways.sandbox_bank import SandboxBank
 from app.models import Customer, Invoice, PaymentMethod
 from app.queries import portal as query
 from app.services import invoices, payment_methods, subscriptions
-from app.web.methods import expiry, method_name
+from app.services.formats import method_name
+from app.web.methods import expiry
 from app.web.once import new_submission_key
 from app.web.portal.home import ACCESS
 from tests.shop import fresh

@@ -6,12 +6,12 @@ from wtforms import HiddenField, RadioField, SelectChoice, SelectField, StringFi
 
 from app.models import PaymentMethod, Plan
 from app.services.catalog import MAX_TRIAL_DAYS
+from app.services.formats import method_name
 from app.services.sellable import MAX_QUANTITY
 from app.web.admin.forms.fields import Between, Whole
 from app.web.admin.forms.subscription_changes import CREDITS
 from app.web.admin.prices import price_text
 from app.web.forms import AtMost, Form, Required, stripped
-from app.web.methods import method_name
 
 COLLECTIONS = [
     SelectChoice("automatic", "Charge the payment method by itself"),
