@@ -24,6 +24,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("chains", 10, "app.jobs.sweeps.watch_chains"),
     Periodic("usage alerts", 60, "app.jobs.sweeps.check_usage"),
     Periodic("renewals", 60, "app.jobs.sweeps.renew"),
+    Periodic("corrections", 60, "app.jobs.sweeps.correct_usage"),
     Periodic("drafts", 60, "app.jobs.sweeps.finalize"),
     Periodic("credit note refunds", 60, "app.jobs.sweeps.refund_credit_notes"),
     Periodic("dunning", 60, "app.jobs.sweeps.dun"),
@@ -38,6 +39,7 @@ PERIODIC: tuple[Periodic, ...] = (
 ROUND = (
     sweeps.check_usage,
     sweeps.renew,
+    sweeps.correct_usage,
     sweeps.finalize,
     sweeps.relay,
     sweeps.run_tasks,

@@ -10,6 +10,7 @@ from app.jobs.subscribers import SUBSCRIBERS, WORKERS
 from app.logs import logger
 from app.queries.due import timelines_with
 from app.services import (
+    corrections,
     credit_note_refunds,
     delivery,
     deposits,
@@ -49,6 +50,11 @@ def follow_notices(at: datetime | None = None) -> int:
 def renew(at: datetime | None = None) -> int:
     """Bill every subscription that is due."""
     return _each("renewals", at, renewals.renew_due)
+
+
+def correct_usage(at: datetime | None = None) -> int:
+    """Correct the invoices of periods whose usage came late."""
+    return _each("recounts", at, corrections.correct_due)
 
 
 def finalize(at: datetime | None = None) -> int:

@@ -22,6 +22,8 @@ from app.models import (
     InboxNotice,
     Invoice,
     Mail,
+    Meter,
+    MeteredPeriod,
     Payment,
     PaymentMethod,
     PaymentQuote,
@@ -94,6 +96,8 @@ class Rule:
 
 _ON_CLOCKS = select(Customer.id).where(Customer.test_clock_id.is_not(None))
 _OF_EVENT = select(Event.customer_id).where(same(Task.event_id, Event)).scalar_subquery()
+_CORRECTED = MeteredPeriod.meter_id.in_(select(Meter.id).where(Meter.late_policy == "correct"))
+_HAS_ENDED = MeteredPeriod.subscription_id.in_(select(Subscription.id).where(Subscription.ended_at.is_not(None)))
 _OF_PAYMENT = select(Payment.customer_id).where(same(Refund.payment_id, Payment)).scalar_subquery()
 
 RULES: Mapping[str, Rule] = {
@@ -101,6 +105,7 @@ RULES: Mapping[str, Rule] = {
     "tasks": Rule(Task, Task.due_at, _OF_EVENT, Task.state == "due"),
     "notices": Rule(InboxNotice, InboxNotice.due_at, None, InboxNotice.state == "due"),
     "renewals": Rule(Subscription, Subscription.next_billing_at, Subscription.customer_id),
+    "recounts": Rule(MeteredPeriod, MeteredPeriod.recount_at, MeteredPeriod.customer_id, or_(_CORRECTED, _HAS_ENDED)),
     "drafts": Rule(Invoice, Invoice.finalize_at, Invoice.customer_id),
     "credit_note_refunds": Rule(CreditNote, CreditNote.refund_at, CreditNote.customer_id),
     "collections": Rule(Invoice, Invoice.collect_at, Invoice.customer_id, Invoice.status == "open"),

@@ -1,5 +1,7 @@
 """A tenant's tax rates and registrations, and a customer's place in them, as the domain asks for them."""
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 
 from app.db import session
@@ -21,6 +23,13 @@ def tax_book(home: str | None) -> TaxBook:
 def tax_rates() -> list[TaxRate]:
     """All rates of the tenant in scope, past ones too."""
     return [_rate(row) for row in session().scalars(select(TaxRateRow))]
+
+
+def rates_by_id(rate_ids: Collection[str]) -> dict[str, TaxRate]:
+    """These rates of the tenant in scope, by their ids."""
+    if not rate_ids:
+        return {}
+    return {row.id: _rate(row) for row in session().scalars(select(TaxRateRow).where(TaxRateRow.id.in_(rate_ids)))}
 
 
 def location_of(address: Json) -> TaxLocation:

@@ -21,7 +21,7 @@ from app.domain.zones import local_date
 from app.ids import to_uuid
 from app.models import Customer, InvoiceItem, Plan, Subscription, TaxRegistration, Tenant
 from app.queries.tax_books import location_of, status_of, tax_book
-from app.services import coupon_uses, dunning, invoice_items, issuing, metering, one_off
+from app.services import coupon_uses, dunning, invoice_items, invoiced_taxes, issuing, metering, one_off
 from app.services.contracts import Plans, sold_in
 from app.services.invoice_json import seller_of
 from app.services.invoice_rows import Bill, BillLine, Issue
@@ -69,7 +69,8 @@ class Biller:
         return Bill(customer, tuple(bill_lines), reason, row, period, row.collection, part=billed_part(lines))
 
     def sold_line(self, customer: Customer, plan: Plan, line: Line) -> BillLine:
-        """A line of a plan as it stands on an invoice, with the taxes that this customer pays on it."""
+        """A line of a plan as it stands on an invoice, with the taxes that this customer pays on it; one that gives an
+        earlier line back gets that line's when it is issued."""
         category = plan.product.tax_category
         treatment = self.treatment(customer, category, line.taxed_at)
         draft = draft_line(line, treatment, inclusive=plan.tax_behavior == "inclusive")
@@ -93,7 +94,8 @@ class Biller:
             return []
         session().flush()
         items = invoice_items.waiting_for(bills)
-        discounted, uses = coupon_uses.discounts_for(self._with_items(bills, items))
+        taxed = invoiced_taxes.on_credits(self._with_items(bills, items))
+        discounted, uses = coupon_uses.discounts_for(taxed)
         ids = issuing.issue(self.issue_of, discounted)
         invoice_items.mark_invoiced({item.id: ids[place] for place, found in items.items() for item in found})
         coupon_uses.count_use(uses)
@@ -102,7 +104,8 @@ class Biller:
     def previewed(self, bill: Bill) -> Bill:
         """The bill with the items and discounts that `issue` would add to it; nothing is locked or used up."""
         items = invoice_items.waiting_for([bill], lock=False)
-        return coupon_uses.discounts_for(self._with_items([bill], items), lock=False)[0][0]
+        taxed = invoiced_taxes.on_credits(self._with_items([bill], items))
+        return coupon_uses.discounts_for(taxed, lock=False)[0][0]
 
     def _with_items(self, bills: Sequence[Bill], items: Mapping[int, Sequence[InvoiceItem]]) -> list[Bill]:
         return [self._with_some(bill, items.get(place, ())) for place, bill in enumerate(bills)]

@@ -60,6 +60,12 @@ def lines(reading: Reading, plan: Plan, treatment: TaxTreatment) -> list[BillLin
     return [_line(used, draft, plan) for used, draft in drafts]
 
 
+def corrected_line(missed: Missed, given_back: Money, plan: Plan, treatment: TaxTreatment) -> BillLine:
+    """The line that takes the place of those a credit note gives back, `given_back` being their amounts: 65.00 by now
+    for 60.00 invoiced and given back, or the 5.00 that are missing if nothing was."""
+    return _line(missed.now, _missed_draft(missed, plan, treatment, given_back), plan)
+
+
 def _counts(used: Used) -> bool:
     return bool(used.quantity or used.priced().amount)
 
@@ -74,14 +80,15 @@ def _used_draft(used: Used, plan: Plan, treatment: TaxTreatment) -> DraftLine:
     return _draft(used, used.quantity, priced.amount, priced.derivation, plan, treatment)
 
 
-def _missed_draft(missed: Missed, plan: Plan, treatment: TaxTreatment) -> DraftLine:
-    """61.00 by now less 60.00 invoiced are 1.00 to pay."""
-    invoiced = Money(missed.kept.amount_minor, missed.amount.currency)
-    given = Step(
-        "given", f"Less {invoiced} invoiced before", money_text(missed.amount), {"amount": money_text(-invoiced)}
-    )
-    derivation = (*missed.now.priced().derivation, given)
-    return _draft(missed.now, missed.quantity, missed.amount, derivation, plan, treatment, " (came late)")
+def _missed_draft(missed: Missed, plan: Plan, treatment: TaxTreatment, given_back: Money | None = None) -> DraftLine:
+    """61.00 by now less 60.00 invoiced are 1.00 to pay; if the 60.00 are given back, it is 61.00."""
+    now, nothing = missed.now, Money(0, missed.amount.currency)
+    stays = Money(missed.kept.amount_minor, missed.amount.currency) - (given_back or nothing)
+    amount, derivation = missed.amount + (given_back or nothing), now.priced().derivation
+    if given_back and not stays:
+        return _draft(now, now.quantity, amount, derivation, plan, treatment, " (corrected)")
+    given = Step("given", f"Less {stays} invoiced before", money_text(amount), {"amount": money_text(-stays)})
+    return _draft(now, missed.quantity, amount, (*derivation, given), plan, treatment, " (came late)")
 
 
 def _draft(

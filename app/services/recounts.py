@@ -10,18 +10,17 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, select, text, update
 from sqlalchemy.orm import contains_eager
 
 from app.db import session
 from app.domain.exact import EXACT
 from app.domain.money import Money
 from app.domain.periods import Period
-from app.models import Charge, Meter, MeteredPeriod, Subscription
+from app.models import Charge, Meter, MeteredPeriod
+from app.queries import due
 from app.queries.base import among
-from app.queries.due import lives_by
 from app.services.usage import RECOUNT_AFTER, Use, Used, measured
-from app.timelines import current_clock_id
 
 # A level is carried on, so that a late change of it changes all later periods too.
 _ORDER = text("""
@@ -39,8 +38,6 @@ WITH late AS (
 UPDATE metered_periods p SET recount_at = :recount_at FROM concerned c
  WHERE p.tenant_id = c.tenant_id AND p.id = c.id AND (p.recount_at IS NULL OR p.recount_at > :recount_at)
 """)
-
-_CORRECTED = Meter.late_policy == "correct"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +69,31 @@ def missed(subscription_ids: Sequence[str], at: datetime) -> list[Missed]:
     For whoever bills them at `at`, who then tells `settle` in the same transaction. Also the few events of a meter that
     refuses late ones which were on their way when their period was counted. Two statements, or one when nothing waits.
     """
-    return _recount(_waiting().where(among(MeteredPeriod.subscription_id, subscription_ids), ~_CORRECTED), at)
+    waiting = _waiting().where(among(MeteredPeriod.subscription_id, subscription_ids), Meter.late_policy != "correct")
+    return _compared(session().scalars(waiting).all(), at)
 
 
-def corrections_due(at: datetime, limit: int = 100) -> list[Missed]:
-    """What is missing on invoices and is to be corrected by a credit note and a new invoice: by the policy of the
-    meter, or because the subscription has ended and there is no next invoice.
-
-    Claims up to `limit` periods until the end of the transaction, past those that others hold; then `settle` them.
+def subscriptions_to_correct(at: datetime, limit: int = 500) -> list[str]:
+    """The first few subscriptions with periods that are to be counted again for a correction, by the policy of the
+    meter or because the subscription has ended and there is no next invoice; not those that others are just counting.
     """
-    no_next_invoice = Subscription.ended_at.is_not(None)
-    here = lives_by(MeteredPeriod.customer_id, current_clock_id())
-    query = _waiting(skip_locked=True).where(here, MeteredPeriod.recount_at <= at, _CORRECTED | no_next_invoice)
-    return _recount(query.limit(limit), at)
+    query = select(MeteredPeriod.subscription_id).where(due.rows("recounts", at)).order_by(MeteredPeriod.recount_at)
+    return sorted(set(session().scalars(query.limit(limit).with_for_update(skip_locked=True))))
+
+
+def corrections_due(subscription_id: str, at: datetime) -> list[Missed]:
+    """What is missing on invoices of a subscription and is to be corrected by a credit note and a new invoice.
+
+    Claims the periods until the end of the transaction, past those that others hold; then `settle` them.
+    """
+    mine = _waiting(skip_locked=True).where(MeteredPeriod.subscription_id == subscription_id, due.rows("recounts", at))
+    return _compared(session().scalars(mine).all(), at)
+
+
+def put_off(subscription_id: str, at: datetime, until: datetime) -> None:
+    """Have what is due of a subscription counted later: its invoices cannot be corrected now."""
+    mine = update(MeteredPeriod).where(MeteredPeriod.subscription_id == subscription_id, due.rows("recounts", at))
+    session().execute(mine.values(recount_at=until))
 
 
 def settle(billed: Sequence[Missed], at: datetime) -> None:
@@ -108,15 +117,15 @@ def _waiting(*, skip_locked: bool = False) -> Select[MeteredPeriod]:
     )
 
 
-def _recount(query: Select[MeteredPeriod], at: datetime) -> list[Missed]:
-    rows = session().scalars(query).all()
-    found = [_compared(row, now) for row, now in zip(rows, measured([_use(row) for row in rows]), strict=True)]
+def _compared(rows: Sequence[MeteredPeriod], at: datetime) -> list[Missed]:
+    """What these periods miss by now. Those that miss nothing have been counted."""
+    found = [_missed(row, now) for row, now in zip(rows, measured([_use(row) for row in rows]), strict=True)]
     for same in (one for one in found if not one.quantity and not one.amount):
         _have_counted(same.kept, at)
     return [one for one in found if one.quantity or one.amount]
 
 
-def _compared(kept: MeteredPeriod, now: Used) -> Missed:
+def _missed(kept: MeteredPeriod, now: Used) -> Missed:
     amount = now.priced().amount - Money(kept.amount_minor, kept.currency)
     return Missed(kept, now, EXACT.subtract(now.quantity, kept.quantity), amount)
 

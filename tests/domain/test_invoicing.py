@@ -112,7 +112,7 @@ def test_a_line_tells_the_whole_way_from_the_price_to_the_total():
         ("3 × 33.333", "99.999"),
         ("Rounded to 100.00 CAD", "100.00"),
         ("Discount: 10 % off", "90.00"),
-        ("HST 13 % on 90.00: 11.70", "101.70"),
+        ("HST 13 % (CA-ON, in force from 2010-07-01) on 90.00: 11.70", "101.70"),
     ]
 
 
@@ -120,7 +120,7 @@ def test_an_included_tax_leaves_the_running_amount_alone():
     steps = invoice_totals([line("113.00", ONTARIO, True)], "CAD").lines[0].derivation
     assert [(step.text, step.amount) for step in steps] == [
         ("113.00 CAD, as given", "113.00"),
-        ("HST 13 % included: 13.00", "113.00"),
+        ("HST 13 % (CA-ON, in force from 2010-07-01) included: 13.00", "113.00"),
     ]
 
 

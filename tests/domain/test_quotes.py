@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -62,7 +63,7 @@ def test_all_of_it_is_worth_what_was_asked_for_and_a_unit_less_is_not_enough(
     raw = price.raw_for(amount, decimals)
     quote = replace(QUOTE, amount=amount, rate=price, raw=raw, least=raw, asset=replace(USDC, decimals=decimals))
     assert quote.worth(raw) >= amount
-    assert Decimal(raw - 1) * rate < amount.amount * 10**decimals
+    assert (raw - 1) * Fraction(rate) < Fraction(amount.amount) * 10**decimals
 
 
 @pytest.mark.parametrize(

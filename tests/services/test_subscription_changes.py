@@ -14,9 +14,18 @@ from app.domain.errors import BillingError
 from app.domain.money import Money
 from app.domain.terms import ProrationMode
 from app.models import Customer, Invoice, InvoiceLine, Subscription
-from app.services import catalog, coupons, credit_notes, invoices, renewals, subscription_changes, subscriptions
+from app.services import (
+    catalog,
+    coupons,
+    credit_notes,
+    customers,
+    invoices,
+    renewals,
+    subscription_changes,
+    subscriptions,
+)
 from app.services.subscription_changes import Quote, Wanted
-from tests.shop import Shop, assert_books_balance, fresh, status
+from tests.shop import ONTARIO, REGISTRATION, Shop, assert_books_balance, fresh, status
 
 START = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 FIRST_OF_FEBRUARY = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
@@ -298,3 +307,31 @@ def test_a_change_before_the_last_one_is_refused(shop: Shop) -> None:
     with pytest.raises(BillingError) as refused:
         change(subscription_id, FIRST_OF_FEBRUARY - DAY, quantity=3)
     assert (refused.value.code, status(subscription_id)) == ("clock_backwards", "active")
+
+
+def test_what_is_given_back_is_taxed_as_it_was_invoiced(shop: Shop) -> None:
+    """30.00 with 13 % HST were paid in Ontario. In Alberta 14/31 of that come back with their 13 %, and the dearer plan
+    is charged with 5 % GST: -13.55 - 1.76 + 27.10 + 1.36. The preview says the same."""
+    customer = shop.customer(timezone="UTC")
+    subscription_id = sold(shop, shop.plan("30"), customer=customer)
+    with transaction():
+        customers.update(
+            customer, {"address": {**ONTARIO, "region": "AB", "postal_code": "T2P 1J9"}}, FIRST_OF_FEBRUARY
+        )
+    dearer = shop.plan("60")
+    quote = preview(subscription_id, plan_id=dearer)
+    change(subscription_id, plan_id=dearer)
+    first, changed = session().scalars(select(Invoice).order_by(Invoice.number)).all()
+    credit, charge = changed.lines
+    assert [(line.amount_minor, line.tax_minor) for line in (credit, charge)] == [(-13_55, -1_76), (27_10, 1_36)]
+    assert [(tax["name"], tax["rate"], tax["registration_number"]) for tax in changed.taxes] == [
+        ("HST", "13", REGISTRATION),
+        ("GST", "5", REGISTRATION),
+    ]
+    assert quote.totals
+    assert quote.totals.total.minor == changed.total_minor == 13_15
+    assert "HST 13 % (CA-ON, in force from 2010-07-01) on -13.55: -1.76" in [step["text"] for step in credit.derivation]
+    with transaction():
+        note = credit_notes.issue(first.id, FIRST_OF_FEBRUARY)
+    assert (note.net_minor, note.tax_minor) == (16_45, 2_14)  # 3.90 less 1.76
+    assert_books_balance()

@@ -155,7 +155,9 @@ class TestLate:
 
     def corrections(self, at: datetime) -> list[tuple[str, Decimal, int]]:
         with transaction():
-            found: list[Missed] = recounts.corrections_due(at)
+            found: list[Missed] = [
+                one for row in recounts.subscriptions_to_correct(at) for one in recounts.corrections_due(row, at)
+            ]
             recounts.settle(found, at)
             return [(one.kept.subscription_id, one.quantity, one.amount.minor) for one in found]
 

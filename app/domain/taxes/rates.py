@@ -58,10 +58,10 @@ class TaxRate:
             )
         numerator, denominator = self.percent.as_integer_ratio()
         object.__setattr__(self, "ratio", (numerator, denominator * 100))
-        rate = plain(self.percent)
-        object.__setattr__(self, "label", f"{self.name} {rate} %")
-        cited = {"name": self.name, "jurisdiction": self.jurisdiction, "rate": rate}
-        object.__setattr__(self, "operands", cited | {"in_force_from": self.valid_from.isoformat()})
+        rate, since = plain(self.percent), self.valid_from.isoformat()
+        object.__setattr__(self, "label", f"{self.name} {rate} % ({self.jurisdiction}, in force from {since})")
+        cited = {"name": self.name, "jurisdiction": self.jurisdiction, "rate": rate, "in_force_from": since}
+        object.__setattr__(self, "operands", cited | ({"rate_id": self.id} if self.id else {}))
 
     @property
     def jurisdiction(self) -> str:
