@@ -128,6 +128,11 @@ def application(settings: Settings) -> Flask:
 def app(application: Flask, settings: Settings) -> Iterator[Flask]:
     """The application on an empty database and an empty Redis."""
     yield application
+    empty(application, settings)
+
+
+def empty(application: Flask, settings: Settings) -> None:
+    """Take everything out of the database and Redis."""
     with psycopg.connect(settings.database_url, options="-c lock_timeout=10s") as owner:
         owner.execute(DELETE_ALL)
     with application.app_context():

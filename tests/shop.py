@@ -97,6 +97,11 @@ class Shop:
 @pytest.fixture
 def bank(settings: Settings) -> SandboxBank:
     """The bank behind the sandbox, with an empty book."""
+    return empty_bank(settings)
+
+
+def empty_bank(settings: Settings) -> SandboxBank:
+    """The same, for who is no fixture."""
     path = settings.quittance_data_dir / "gateways" / "sandbox-bank.sqlite3"
     path.unlink(missing_ok=True)
     return SandboxBank(path)
