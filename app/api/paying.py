@@ -1,30 +1,88 @@
 """Paying an invoice: whichever address it is asked at, and with a kept method or a fresh token."""
 
 from app import models
+from app.actors import paying_from
 from app.api.references import existing, gateway_account
-from app.api.schemas.invoices import InvoicePayment
-from app.api.schemas.payments import NewPayment
+from app.api.schemas.invoices import InvoicePayment, payment_url
+from app.api.schemas.payment_methods import PaymentMethod
+from app.api.schemas.payment_options import HostedOption, PaymentChoice, PaymentOptions
+from app.api.schemas.payments import HostedPayment, NewPayment
 from app.domain.errors import Conflict, InvalidInput
+from app.gateways import gateway_class
+from app.gateways.base import Capability
 from app.present import present
 from app.queries.base import get
 from app.queries.claims import effect
-from app.services import charging, payment_methods
+from app.queries.portal import methods_of
+from app.services import charging, payment_methods, ways
+from app.services.ways import Hosted
 
 
-def pay(invoice: models.Invoice, wanted: InvoicePayment, method_id: str | None) -> models.Payment:
-    """Collect an invoice with a method, or the one it is collected with anyway.
+def pay(
+    invoice: models.Invoice, wanted: InvoicePayment, method_id: str | None, hosted: Hosted | None = None
+) -> models.Payment:
+    """Collect an invoice with a method, or the one it is collected with anyway; `hosted`: its payer finishes it.
 
     Another attempt that only waits for its payer is given up for this one; any other open attempt is a Conflict.
     """
     if method_id:
         _method_of(invoice, method_id)
-    charging.supersede(invoice.id, present(invoice.id))
-    return charging.collect(
-        invoice.id,
-        present(invoice.id),
-        method_id=method_id,
-        off_session=wanted.off_session,
-        return_url=wanted.return_url or "",
+    with paying_from(wanted.payer_ip):
+        charging.supersede(invoice.id, present(invoice.id))
+        return charging.collect(
+            invoice.id,
+            present(invoice.id),
+            method_id=method_id,
+            hosted=hosted,
+            off_session=wanted.off_session,
+            return_url=wanted.return_url or "",
+        )
+
+
+def begin(invoice: models.Invoice, wanted: NewPayment, chosen: HostedPayment) -> models.Payment:
+    """Begin a payment that its payer finishes with the gateway. What cannot be had is refused before another attempt
+    is given up for it."""
+    if wanted.token or wanted.payment_method_id:
+        raise InvalidInput("Charge a method, or have the payer choose: not both.", code="ambiguous", field="hosted")
+    if wanted.off_session:
+        raise InvalidInput("A hosted payment needs its payer there.", code="off_session", field="off_session")
+    account_id = chosen.gateway_account or _first_offered(invoice, wanted.payment_gateway)
+    existing(models.GatewayAccount, account_id, "hosted.gateway_account")
+    hosted = Hosted(account_id, chosen.phone, chosen.keep_method, chosen.choice)
+    try:
+        ways.checked(invoice, hosted)
+    except InvalidInput as refusal:
+        raise InvalidInput(refusal.message, code=refusal.code, field=f"hosted.{refusal.field}") from None
+    return pay(invoice, wanted, None, hosted)
+
+
+def _first_offered(invoice: models.Invoice, gateway: str | None) -> str:
+    found = next((one for one in ways.offered(invoice) if gateway in (None, one.gateway)), None)
+    if found is None:
+        where = gateway or "any gateway"
+        raise Conflict(f"Payers cannot finish a payment in {invoice.currency} at {where} now.", code="not_offered")
+    return found.id
+
+
+def options(invoice: models.Invoice) -> PaymentOptions:
+    """How an invoice can be paid now; nothing when there is nothing to pay."""
+    url = payment_url(invoice)
+    return PaymentOptions(
+        payment_url=url,
+        payment_methods=[PaymentMethod.of(row) for row in methods_of(invoice.customer_id)] if url else [],
+        hosted=[_option(account, invoice.currency) for account in ways.offered(invoice)] if url else [],
+    )
+
+
+def _option(account: models.GatewayAccount, currency: str) -> HostedOption:
+    gateway = gateway_class(account.gateway)
+    return HostedOption(
+        gateway_account=account.id,
+        gateway=account.gateway,
+        title=gateway.title,
+        needs_phone=Capability.PHONE in gateway.capabilities,
+        keeps_method=Capability.KEEP in gateway.capabilities,
+        choices=[PaymentChoice(name=one.name, title=one.title) for one in ways.choices(account, currency)],
     )
 
 
@@ -49,7 +107,7 @@ def _keep(invoice: models.Invoice, wanted: NewPayment, token: str) -> models.Pay
 def _check_gateway(invoice: models.Invoice, wanted: NewPayment) -> None:
     """A gateway named beside a method must be the method's own."""
     if wanted.payment_method_id is None:
-        raise InvalidInput("Say what to pay with there: a token.", code="missing", field="token")
+        raise InvalidInput("Say what to pay with there: a token, or hosted.", code="missing", field="token")
     account = get(models.GatewayAccount, _method_of(invoice, wanted.payment_method_id).gateway_account_id)
     if account.gateway != wanted.payment_gateway:
         raise InvalidInput(

@@ -61,8 +61,9 @@ def collect(
     Where it is left to us what to charge, another of the customer's methods stands in for one whose gateway cannot be
     reached, and for one that was refused if a routing rule says so; the last attempt is given.
 
-    `off_session`: nobody is there to answer the bank's questions. With a payer present, `return_url` is where the bank
-    sends them back to. `hosted`, `only_if_due`, `amount`: see `payments.claim`.
+    `off_session`: nobody is there to answer the bank's questions. With a payer present, `return_url` is where they are
+    sent in the end: the gateway sends them to us, because some take the money only when we have heard of that.
+    `hosted`, `only_if_due`, `amount`: see `payments.claim`.
     """
     wish = Wish(method_id, hosted, off_session, return_url, amount)
     payment = _attempt(invoice_id, at, wish, only_if_due=only_if_due)
@@ -245,7 +246,7 @@ def _request(payment: Payment) -> PaymentRequest:
         save_method=payment.keep_method,
         description=f"{invoice.seller.get('name', '')} {invoice.number}".strip(),
         reference=invoice.number or invoice.id,
-        return_url=payment.return_url or pay_links.return_address(payment, payment.started_at),
+        return_url=pay_links.return_address(payment, payment.started_at),
         phone=payment.phone or "",
         challenge=payment.challenge,
         choice=payment.choice,

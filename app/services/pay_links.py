@@ -42,10 +42,14 @@ def return_address(payment: Payment, at: datetime) -> str:
 
 def mailed_address(invoice: Invoice, at: datetime) -> str:
     """Where the customer sees and pays an invoice: in the portal if they can sign in there, else by a signed link."""
-    base_url = current_settings().base_url
     if can_sign_in(invoice.customer_id):
-        return f"{base_url}/portal/invoices/{invoice.id}"
-    return f"{base_url}/pay/{invoice_token(invoice.id, at)}"
+        return f"{current_settings().base_url}/portal/invoices/{invoice.id}"
+    return page_address(invoice.id, at)
+
+
+def page_address(invoice_id: str, at: datetime) -> str:
+    """The hosted page of an invoice, for whoever has the address, for 60 days."""
+    return f"{current_settings().base_url}/pay/{invoice_token(invoice_id, at)}"
 
 
 def read(kind: str, token: str) -> Link:

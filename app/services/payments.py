@@ -68,7 +68,7 @@ def claim(
         customer_id=invoice.customer_id,
         **_paid_with(way),
         return_url=return_url or None,
-        ip=current_actor.get().ip,
+        ip=current_actor.get().pays_from,
         challenge=challenge,
         status="sending",
         currency=invoice.currency,

@@ -106,7 +106,7 @@ def remove_entry(entry_id: str, at: datetime) -> None:
 
 
 def _facts(invoice: Invoice, method: PaymentMethod | None, at: datetime, *, off_session: bool) -> Facts:
-    customer, ip = get(Customer, invoice.customer_id), current_actor.get().ip
+    customer, ip = get(Customer, invoice.customer_id), current_actor.get().pays_from
     listed = _listed(customer, None if off_session else ip)
     found = query.newest_findings(method.id) if method else {}
     if off_session:
@@ -136,7 +136,7 @@ def _hold(invoice: Invoice, method: PaymentMethod | None, facts: Facts, signals:
         payment_method_id=method.id if method else None,
         currency=invoice.currency,
         amount_minor=invoice.due_minor,
-        ip=current_actor.get().ip,
+        ip=current_actor.get().pays_from,
         signals=signals,
         facts=asdict(facts),
         created_at=at,

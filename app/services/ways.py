@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from app.db import current_tenant_id, session
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.phones import international
+from app.domain.routing import Case
 from app.gateways import gateway_class
 from app.gateways.base import Capability
 from app.gateways.types import Choice
-from app.models import GatewayAccount, Invoice, PaymentMethod, Subscription, Tenant
+from app.models import Customer, GatewayAccount, Invoice, PaymentMethod, Subscription, Tenant
 from app.queries import portal as query
 from app.queries.base import get
 from app.services import breakers, gateway_accounts, numbers, payment_methods, routing
@@ -80,20 +81,40 @@ def stand_ins(
 def by_payer(invoice: Invoice, hosted: Hosted) -> Way:
     """An account with which the payer finishes the payment.
 
+    Raises as `checked` does, and Conflict for an account that is left alone.
+    """
+    way = checked(invoice, hosted)
+    if not breakers.lets_through(way.account.id):
+        raise _left_alone(way.account)
+    return way
+
+
+def checked(invoice: Invoice, hosted: Hosted) -> Way:
+    """What the payer asked for, if it can be had there; nothing is changed by looking.
+
     Raises Conflict for an account that takes no such payment in the invoice's currency, and InvalidInput for a phone
     number that is missing or none, or a choice that the account does not have.
     """
     account = gateway_accounts.usable(hosted.account_id)
     if not takes_hosted(account, invoice.currency):
         raise Conflict(f"{account.name} takes no such payment in {invoice.currency}.", code="not_offered")
-    if not breakers.lets_through(account.id):
-        raise _left_alone(account)
     way = Way(account, keep_method=hosted.keep_method, choice=_chosen(account, hosted, invoice.currency))
     if Capability.PHONE not in gateway_class(account.gateway).capabilities:
         return way
     if not hosted.phone:
         raise InvalidInput("Give the number of the phone that is to pay.", code="missing", field="phone")
     return replace(way, phone=international(hosted.phone))
+
+
+def offered(invoice: Invoice) -> list[GatewayAccount]:
+    """The accounts with which the payer of an invoice can finish a payment now: for each gateway the one that the
+    routing rules put first, without those that are left alone because they cannot be reached."""
+    country = get(Customer, invoice.customer_id).address.get("country")
+    case = Case(invoice.currency, invoice.due_minor, country)
+    fitting = [one for one in routing.accounts_for(case, invoice.id) if takes_hosted(one, invoice.currency)]
+    reachable = [one for one in fitting if breakers.state(one) not in ("open", "waiting")]
+    first = {account.gateway: account for account in reversed(reachable)}
+    return [account for account in reachable if first[account.gateway] is account]
 
 
 def number_for(account: GatewayAccount) -> int | None:

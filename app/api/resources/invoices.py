@@ -20,6 +20,7 @@ from app.api.schemas.invoices import (
     Voiding,
     WriteOff,
 )
+from app.api.schemas.payment_options import PaymentOptions
 from app.api.schemas.payments import Payment
 from app.db import transaction
 from app.domain.errors import InvalidInput
@@ -59,6 +60,13 @@ def issue_invoice(json: NewInvoice) -> InvoiceWithLines:
 def show_invoice(invoice_id: str) -> InvoiceWithLines:
     """Show an invoice with its lines, and why each amount is what it is."""
     return InvoiceWithLines.of(get(models.Invoice, invoice_id))
+
+
+@v1.get("/invoices/<invoice_id>/payment-options")
+@reads(PaymentOptions)
+def show_payment_options(invoice_id: str) -> PaymentOptions:
+    """Show how an invoice can be paid now: the customer's methods, and gateways with which a payer finishes it."""
+    return paying.options(get(models.Invoice, invoice_id))
 
 
 @v1.get("/invoices/<invoice_id>/pdf")

@@ -39,8 +39,9 @@ def list_payments(query: PaymentListing) -> Page[Payment]:
 def pay(json: NewPayment) -> Payment:
     """Pay an invoice.
 
-    The answer says what came of it: `succeeded`, `failed` with a decline code, `requires_action` with what the payer
-    must do next, or `pending` and `unknown`, of which nobody knows yet.
+    With a kept method, a gateway's token, or `hosted`: the payer finishes it with the gateway, in one of the invoice's
+    payment options. The answer says what came of it: `succeeded`, `failed` with a decline code, `requires_action` with
+    what the payer must do next, or `pending` and `unknown`, of which nobody knows yet.
     """
     return Payment.of(effect(models.Payment) or _pay(json))
 
@@ -91,6 +92,8 @@ def attest_refund(payment_id: str, refund_id: str, json: Attestation) -> Refund:
 
 def _pay(json: NewPayment) -> models.Payment:
     invoice = existing(models.Invoice, json.invoice_id, "invoice_id")
+    if json.hosted is not None:
+        return paying.begin(invoice, json, json.hosted)
     return paying.pay(invoice, json, paying.method_for(invoice, json))
 
 

@@ -12,6 +12,7 @@ from app.api.schemas.values import (
     CustomerId,
     InvoiceId,
     InvoiceLineId,
+    IpAddress,
     LongText,
     Major,
     Number,
@@ -23,6 +24,9 @@ from app.api.schemas.values import (
 )
 from app.domain.exact import plain
 from app.models.base import Json
+from app.present import present
+from app.queries.portal import OWED
+from app.services import pay_links
 from app.services.one_off import OneOff
 
 
@@ -75,7 +79,10 @@ class InvoicePayment(Request):
 
     payment_method_id: PaymentMethodId | None = None
     off_session: bool = Field(False, description="Nobody is there to answer the bank's questions.")
-    return_url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = None
+    return_url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = Field(
+        None, description="Where the payer is sent in the end, with `payment` in the query."
+    )
+    payer_ip: IpAddress | None = Field(None, description="Where the payer is, for fraud checks.")
 
 
 class LineTax(BaseModel):
@@ -171,13 +178,15 @@ class Invoice(BaseModel):
 
 
 class InvoiceWithLines(Invoice):
-    """An invoice with its lines."""
+    """An invoice with its lines, and the page on which it can be paid."""
 
     lines: list[InvoiceLine]
+    payment_url: str | None = Field(description="For 60 days, to whoever has it. Null when there is nothing to pay.")
 
     @classmethod
     def of(cls, row: models.Invoice) -> Self:
-        return cls(**_shared(row), lines=[InvoiceLine.of(line, row.currency) for line in row.lines])
+        lines = [InvoiceLine.of(line, row.currency) for line in row.lines]
+        return cls(**_shared(row), lines=lines, payment_url=payment_url(row))
 
 
 class InvoiceListing(Listing):
@@ -204,6 +213,14 @@ _PLAIN = (
     "id number status reason collection currency notes memo period_start period_end"
     " issued_at due_at paid_at voided_at written_off_at finalize_at attempts created_at"
 ).split()
+
+
+def payment_url(row: models.Invoice) -> str | None:
+    """The hosted page of an invoice that can be paid. All that ask on one day are told the same."""
+    if row.status not in OWED or not row.due:
+        return None
+    today = present(row.id).replace(hour=0, minute=0, second=0, microsecond=0)
+    return pay_links.page_address(row.id, today)
 
 
 def _shared(row: models.Invoice) -> dict[str, Any]:

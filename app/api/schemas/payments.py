@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from app import models
 from app.api.schemas.base import Listing, Request, StatusesOf
 from app.api.schemas.invoices import InvoicePayment
+from app.api.schemas.next_actions import NextAction
 from app.api.schemas.subscriptions import Reason
 from app.api.schemas.values import (
     Currency,
@@ -25,12 +26,22 @@ Token = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 GatewayName = Annotated[str, StringConstraints(max_length=16), Field(examples=["sandbox"])]
 
 
+class HostedPayment(Request):
+    """What the payer has chosen out of the invoice's payment options. Nothing chosen: the first of them."""
+
+    gateway_account: GatewayAccountId | None = None
+    phone: Annotated[str, StringConstraints(max_length=30)] = Field("", description="Which phone is asked to pay.")
+    choice: Annotated[str, StringConstraints(max_length=32)] = Field("", description="The name of one of the choices.")
+    keep_method: bool = Field(False, description="Keep what they pay with as their method, where the gateway can.")
+
+
 class NewPayment(InvoicePayment):
-    """An invoice to pay, with a kept method or with a gateway's token (which is then kept as a method)."""
+    """An invoice to pay: with a kept method, with a gateway's token (which is then kept as a method), or `hosted`."""
 
     invoice_id: InvoiceId
     token: Token | None = Field(None, description="What the gateway's own form gave you. Never a card number.")
     payment_gateway: GatewayName | None = Field(None, description="Whose token it is; the only one unless given.")
+    hosted: HostedPayment | None = Field(None, description="The payer finishes it with the gateway: see `next_action`.")
 
 
 class Payment(BaseModel):
@@ -48,7 +59,7 @@ class Payment(BaseModel):
     gateway_ref: str | None
     decline_code: str | None
     message: str | None
-    next_action: dict[str, Any] | None
+    next_action: NextAction | None
     started_at: Utc
     settled_at: Utc | None
     created_at: Utc
@@ -68,7 +79,7 @@ class Payment(BaseModel):
             gateway_ref=row.gateway_ref,
             decline_code=row.decline_code,
             message=row.message,
-            next_action=row.next_action or None,
+            next_action=row.next_action or None,  # type: ignore[arg-type]
             started_at=row.started_at,
             settled_at=row.settled_at,
             created_at=row.created_at,

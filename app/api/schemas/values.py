@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Annotated, Any
 
 from babel import Locale
@@ -101,6 +102,13 @@ def _check_country(code: str) -> None:
         raise InvalidInput("Give an ISO 3166 code of two letters, such as CA or GB.", code="unknown_country")
 
 
+def _check_ip(text: str) -> None:
+    try:
+        ip_address(text)
+    except ValueError:
+        raise InvalidInput("Give an IP address, such as 203.0.113.7.", code="invalid_ip") from None
+
+
 ChargeId = Annotated[str, IdOf("chg")]
 CouponId = Annotated[str, IdOf("cpn")]
 CreditNoteId = Annotated[str, IdOf("crn")]
@@ -149,6 +157,7 @@ Utc = Annotated[datetime, PlainSerializer(_in_utc), WithJsonSchema({"type": "str
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 LongText = Annotated[str, StringConstraints(max_length=2000)]
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+IpAddress = Annotated[str, obeys(_check_ip), Field(examples=["203.0.113.7"])]
 Country = Annotated[str, obeys(_check_country), Field(examples=["CA"])]
 Currency = Annotated[str, obeys(exponent), Field(examples=["CAD"], description="ISO 4217.")]
 TaxCategory = Annotated[str, obeys(check_category), Field(examples=list(CATEGORIES))]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from flask import Response, request, url_for
 from redis import RedisError
@@ -110,8 +111,17 @@ def come_back(token: str) -> Response:
         if payment.status != "succeeded":
             with suppress(Conflict):  # it has ended for us; the page says how
                 charging.resume(payment.id, request.args.to_dict(), present(payment.id))
+        if payment.return_url:
+            return go(_with_payment(payment.return_url, payment.id))
         page = pay_links.invoice_token(payment.invoice_id, present(payment.id))
     return go(url_for("checkout.attempt", token=page, payment_id=link.subject_id))
+
+
+def _with_payment(url: str, payment_id: str) -> str:
+    """The page of the application that began the payment, told which one it was: `…?payment=pay_01…`."""
+    parts = urlsplit(url)
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("payment", payment_id)])
+    return urlunsplit(parts._replace(query=query))
 
 
 def _latest(invoice: Invoice, payment_id: str) -> Payment:

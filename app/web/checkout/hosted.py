@@ -8,13 +8,11 @@ from wtforms import SelectChoice, SelectField, TelField
 
 from app.domain.errors import InvalidInput
 from app.domain.phones import international
-from app.domain.routing import Case
 from app.gateways import gateway_class
 from app.gateways.base import Capability
-from app.models import Customer, GatewayAccount, Invoice
-from app.queries.base import get
-from app.services import breakers, routing
-from app.services.ways import Hosted, choices, takes_hosted
+from app.models import GatewayAccount, Invoice
+from app.services import ways
+from app.services.ways import Hosted
 from app.web.cardless import CardlessForm
 from app.web.forms import Required, stripped
 
@@ -116,19 +114,12 @@ class HostedWay:
 
 
 def offered(invoice: Invoice) -> list[HostedWay]:
-    """The accounts with which the invoice can be paid: for each gateway the one that the routing rules put first,
-    without those that are left alone because they cannot be reached."""
-    country = get(Customer, invoice.customer_id).address.get("country")
-    case = Case(invoice.currency, invoice.due_minor, country)
-    fitting = [one for one in routing.accounts_for(case, invoice.id) if takes_hosted(one, invoice.currency)]
-    reachable = [one for one in fitting if breakers.state(one) not in ("open", "waiting")]
-    first = {account.gateway: account for account in reversed(reachable)}
-    chosen = [account for account in reachable if first[account.gateway] is account]
-    return [HostedWay(account, _form(account, invoice.currency)) for account in chosen]
+    """The accounts with which the invoice can be paid, each with its part of the form."""
+    return [HostedWay(account, _form(account, invoice.currency)) for account in ways.offered(invoice)]
 
 
 def _form(account: GatewayAccount, currency: str) -> HostedForm:
-    if found := choices(account, currency):
+    if found := ways.choices(account, currency):
         form = ChoiceForm(prefix=f"{account.id}-")
         form.asset.choices = [SelectChoice(choice.name, choice.title) for choice in found]
         return form
