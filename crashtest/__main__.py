@@ -27,7 +27,7 @@ def main() -> None:
         test = CrashTest(place, options.kills, options.seed)
         found = test.run()
     for (gateway, act, step), times in sorted(test.steps.items()):
-        print(f"{gateway:<10} {act:<10} point {step:<40} {times}")
+        print(f"{gateway:<10} {act:<16} {step:<40} {times}")
     print(*found, f"{time.monotonic() - begun:.0f} s", sep="\n")
     print(
         f"{test.killed} kills, {test.faults} faults, {len(found.twice)} charged twice, {len(found.lost)} lost, "

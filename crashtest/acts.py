@@ -1,6 +1,7 @@
 """What processes do until they are killed: one function for each kind of work, through the services or a real view."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Flask
 
@@ -9,8 +10,10 @@ from app.domain.errors import Conflict
 from app.domain.money import Money
 from app.jobs.schedule import run_due
 from app.jobs.sweeps import watch_chains
-from app.services import charging, refunds
+from app.services import charging, payouts, refunds
 from app.services.ways import Hosted
+
+Act = Callable[..., Any]
 
 
 def collect(_app: Flask, invoice_id: str, hosted: Hosted | None) -> str:
@@ -27,10 +30,28 @@ def come_back(_app: Flask, payment_id: str, answer: Mapping[str, str]) -> None:
     charging.resume(payment_id, answer, clock.now())
 
 
+def give_up(_app: Flask, invoice_id: str) -> str:
+    """The payer wants to pay in another way: what waits for them is closed; gives why it is not."""
+    try:
+        charging.supersede(invoice_id, clock.now())
+    except Conflict as error:
+        return error.code
+    return ""
+
+
 def refund(_app: Flask, payment_id: str, amount: Money) -> str:
     """Send some of a payment back; gives why that did not begin."""
     try:
         refunds.refund(payment_id, amount, clock.now())
+    except Conflict as error:
+        return error.code
+    return ""
+
+
+def tell_payout(_app: Flask, refund_id: str, tx_hash: str) -> str:
+    """A person has sent a refund from a wallet, and enters the transaction; gives why that is not taken."""
+    try:
+        payouts.sent_with(refund_id, tx_hash, clock.now())
     except Conflict as error:
         return error.code
     return ""

@@ -30,12 +30,17 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Both sides, the status of each invoice, and what waits for an answer or for a worker, by what it is."""
+    """Both sides, the status of each invoice, and what waits for an answer or for a worker, by what it is.
+
+    Disputes are by the gateway's reference, with what is disputed in minor units.
+    """
 
     theirs: Sequence[Theirs]
     ours: Sequence[Ours]
     invoices: Mapping[str, str]
     waiting: Sequence[str] = ()
+    their_disputes: Mapping[str, int] = field(default_factory=dict)
+    our_disputes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -61,6 +66,7 @@ def compare(books: Books) -> Differences:
     found = Differences(unresolved=list(books.waiting))
     _compare_keys(books, found)
     _compare_invoices(books, found)
+    _compare_disputes(books, found)
     return found
 
 
@@ -106,3 +112,10 @@ def _compare_invoices(books: Books, found: Differences) -> None:
             found.twice.append(f"{invoice_id} was paid by {', '.join(sorted(keys[invoice_id]))}")
         if status != "paid":
             found.unresolved.append(f"{invoice_id} is {status}")
+
+
+def _compare_disputes(books: Books, found: Differences) -> None:
+    for ref in sorted({*books.their_disputes, *books.our_disputes}):
+        theirs, ours = books.their_disputes.get(ref), books.our_disputes.get(ref)
+        if theirs != ours:
+            found.lost.append(f"dispute {ref} is about {theirs}, and {ours} is what we know of")

@@ -1,10 +1,13 @@
 """Where simulators send their webhooks: they wait here until a process has taken them for good, as gateways do it."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+FRESH_SECONDS = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,12 @@ class Webhook:
     path: str
     headers: dict[str, str]
     body: bytes
+    came_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its signature is surely still good."""
+        return time.monotonic() - self.came_at < FRESH_SECONDS
 
 
 class Mailbox(ThreadingHTTPServer):

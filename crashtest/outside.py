@@ -13,6 +13,12 @@ from simulators import SIMULATORS
 from simulators.books import Taken
 
 SECONDS = 10
+DECLINES: Mapping[str, str] = {
+    "adyen": "2",
+    "paypal": "0500",
+    "square": "GENERIC_DECLINE",
+    "stripe": "insufficient_funds",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,9 @@ class Outside:
         self._ask("PUT", "webhooks", {"url": url, **badly})
 
     def fail(self, rate: float, seed: int, kinds: Sequence[str]) -> None:
-        """Let requests fail at random from now on, of whatever method."""
-        self._ask("POST", "faults", {"rate": rate, "seed": seed, "kinds": list(kinds), "on": ""})
+        """Let requests fail at random from now on, of whatever method, and charges be declined."""
+        wish = {"rate": rate, "seed": seed, "kinds": list(kinds), "on": "", "code": DECLINES.get(self.name, "")}
+        self._ask("POST", "faults", wish)
 
     def work_well(self) -> int:
         """Nothing fails from now on; gives how many faults have struck since it began."""

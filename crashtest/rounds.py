@@ -1,46 +1,45 @@
 """The rounds of the crash test: begin, pay, come back, take webhooks, work; and then heal, and compare."""
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
+import requests
 from sqlalchemy import select
 
-from app import clock
-from app.domain.errors import Conflict
+from app.extensions import redis_client
 from app.gateways.base import Capability
-from app.jobs.schedule import run_due
-from app.jobs.sweeps import watch_chains
 from app.models import Refund
-from app.services import charging
-from crashtest import acts, dying, payers
+from crashtest import acts, dying, payers, servers, staff
+from crashtest.acts import Act
 from crashtest.books import Differences, compare
-from crashtest.dying import Act, Errand, Fate
+from crashtest.dying import FAULT_RATE, KINDS, Doom, Errand, Fate
+from crashtest.healing import Healing
 from crashtest.mailbox import Webhook
+from crashtest.servers import Web
 from crashtest.town import Town
+from crashtest.visits import can_visit
 
 HANDS = 3  # processes at a time
-WORKERS = 4  # a round
+VISITS = 0.5  # of the acts that the web server is there for go through the real one
+WORKERS = 2  # a round, and as many real ones
 POINTS_OF_WORK = 40  # of the many that a worker reaches
-FAULT_RATE = 0.25
-# What a slow gateway does after our lease is over cannot be known by anybody: that is what the lease is longer for.
-KINDS = (
-    "rate_limit",
-    "error_before",
-    "error_after",
-    "timeout_before",
-    "timeout_after",
-    "drop_before",
-    "drop_after",
-    "half",
-    "garbage",
-)
-HEALINGS = 5
+POINTS_OF_WEB = 20
+REFUSED = 0.2  # of payers, at first
+GIVEN_UP = 0.2
+DISPUTED = 0.3  # of gateways, in a round
 ANY = "any"
+
+
+class Deed(NamedTuple):
+    """An act to be done, at a gateway."""
+
+    gateway: str
+    act: Act
+    words: tuple[Any, ...]
 
 
 @dataclass
@@ -56,11 +55,13 @@ class Ladder:
 
 @dataclass
 class CrashTest:
-    """`kills` processes are killed; `seed` decides what happens in between."""
+    """`kills` processes are killed; `seed` decides what happens in between. Of each kind of acts, such as beginnings or
+    webhooks, at most `most` are done in a round."""
 
     town: Town
     kills: int
     seed: int
+    most: int = 30
     killed: int = 0
     faults: int = 0
     steps: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -68,7 +69,9 @@ class CrashTest:
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
-        self._struck: dict[str, int] = {}
+        self.redis = redis_client(self.town.settings.redis_url)
+        self._web: Web | None = None
+        self._other_faults = 0
 
     def run(self) -> Differences:
         """Rounds until enough processes are dead, or the books differ."""
@@ -81,126 +84,145 @@ class CrashTest:
         """Everything once at every gateway."""
         begun = self._beginnings()
         self._break()
-        self._let(begun)
-        self._let(self._returns())
-        self._let_webhooks_in()
-        self._let_workers_work()
+        try:
+            self._let(begun)
+            self._let(self._returns())
+            self._let_banks_dispute()
+            self._let(self._payouts())
+            self._let_webhooks_in()
+            self._let_workers_work()
+        finally:
+            self._end_web()
         self._heal()
         return compare(self.town.books())
 
-    def _beginnings(self) -> list[tuple[str, Act, tuple[Any, ...]]]:
+    def _beginnings(self) -> list[Deed]:
         town = self.town
-        found: list[tuple[str, Act, tuple[Any, ...]]] = []
+        found: list[Deed] = []
         for gateway in town.gateways:
             if town.can(gateway, Capability.SAVE_METHOD):
-                found.append((gateway, acts.collect, (town.debt(gateway), None)))
+                found.append(Deed(gateway, acts.collect, (town.debt(gateway), None)))
             if town.can(gateway, Capability.HOSTED):
-                found.append((gateway, acts.collect, (town.debt(gateway), town.hosted(gateway))))
+                hosted = town.hosted(gateway, self.random.choice(payers.payer_at(gateway).assets))
+                found.append(Deed(gateway, acts.collect, (town.debt(gateway), hosted)))
             refundable = town.refundable(gateway)
             if refundable:
-                found.append((gateway, acts.refund, self.random.choice(refundable)))
+                found.append(Deed(gateway, acts.refund, self.random.choice(refundable)))
         self.random.shuffle(found)
         return found
 
-    def _returns(self) -> list[tuple[str, Act, tuple[Any, ...]]]:
-        """Payers finish what they can, and come back."""
-        return [
-            (gateway, acts.come_back, (payment_id, answer)) for gateway, payment_id, answer in self._let_payers_pay()
-        ]
+    def _returns(self) -> Iterator[Deed]:
+        """Payers finish what they can, or are declined, and come back; some want to pay in another way instead."""
+        for payment in self.town.waiting_for_payers():
+            gateway, at_random = self.town.gateway_of(payment), self.random.random()
+            if at_random < GIVEN_UP:
+                yield Deed(gateway, acts.give_up, (payment.invoice_id,))
+            elif payment.next_action:
+                refuses = at_random < GIVEN_UP + REFUSED
+                outside, ref = self.town.outsides[gateway], payment.gateway_ref or ""
+                answer = payers.pay(outside, ref, payment.next_action, refuses=refuses)
+                yield Deed(gateway, acts.come_back, (payment.id, answer))
 
-    def _let_payers_pay(self) -> list[tuple[str, str, dict[str, str]]]:
-        waiting = [row for row in self.town.waiting_for_payers() if row.next_action]
-        todo = [(self.town.gateway_of(row), row.id, row.gateway_ref or "", row.next_action) for row in waiting]
+    def _let_banks_dispute(self) -> None:
+        for gateway in self.town.gateways:
+            payments = self.town.disputable(gateway)
+            if payments and self.random.random() < DISPUTED:
+                self.town.dispute(gateway, self.random.choice(payments))
+
+    def _payouts(self) -> list[Deed]:
+        waiting = self.town.all(select(Refund).where(Refund.next_step["kind"].as_string() == "payout"))
         return [
-            (gateway, payment_id, payers.pay(self.town.outsides[gateway], ref, step))
-            for gateway, payment_id, ref, step in todo
+            Deed(self.town.gateway_of(row.payment), acts.tell_payout, (row.id, staff.send(self.town, row)))
+            for row in waiting
         ]
 
     def _let_webhooks_in(self) -> None:
         webhooks = self.town.mailbox.empty()
         self.random.shuffle(webhooks)
-        todo = [(_called(webhook), acts.take, (webhook.path, webhook.headers, webhook.body)) for webhook in webhooks]
-        for webhook, fate in zip(webhooks, self._let(todo), strict=True):
+        todo = [Deed(_called(one), acts.take, (one.path, one.headers, one.body)) for one in webhooks]
+        for webhook, fate in zip(webhooks, self._let(todo), strict=False):
             if fate.killed or fate.gave >= 300:
                 self.town.mailbox.put(webhook)
+        self.town.mailbox.put(*webhooks[self.most :])
 
     def _let_workers_work(self) -> None:
         self.town.let_time_pass()
-        todo = [(ANY, acts.work, ())] * WORKERS
-        self._let(todo, [self.random.randint(1, POINTS_OF_WORK) for _ in todo])
+        for _ in range(WORKERS):
+            errand = self._errand(Deed(ANY, acts.work, ()), 0, self._point_of_work())
+            [fate] = dying.run(self.town.settings, self.town.lab.tenant_id, [errand])
+            self._count(ANY, "work", fate)
+            fate = servers.work(self.town.lab.variables, self.redis, self._doom(self._point_of_work()))
+            self._count(ANY, "quittance worker", fate)
 
-    def _let(self, todo: Sequence[tuple[str, Act, tuple[Any, ...]]], points: Sequence[int] = ()) -> list[Fate]:
-        """Run these, some at a time; each dies at the next point of its ladder, or at the point given."""
-        fates: list[Fate] = []
-        rest = iter(enumerate(todo))
+    def _point_of_work(self) -> int:
+        return self.random.randint(1, POINTS_OF_WORK)
+
+    def _let(self, todo: Sequence[Deed] | Iterator[Deed]) -> list[Fate]:
+        """Do these, or `most` of them: some through the real web server, the others in processes of their own, a few at
+        a time, each of which dies at the next point of its ladder."""
+        deeds = list(islice(todo, self.most))
+        visits = [n for n, deed in enumerate(deeds) if can_visit(deed.act) and self.random.random() < VISITS]
+        fates = {n: self._visit(deeds[n]) for n in visits}
+        rest = iter([n for n in range(len(deeds)) if n not in fates])
         while batch := list(islice(rest, HANDS)):
-            left = self.kills - self.killed
-            errands = [
-                Errand(act, words, 0 if n >= left else points[i] if points else self._ladder(gateway, act).point)
-                for n, (i, (gateway, act, words)) in enumerate(batch)
-            ]
+            errands = [self._errand(deeds[n], place, self._ladder(deeds[n]).point) for place, n in enumerate(batch)]
             ended = dying.run(self.town.settings, self.town.lab.tenant_id, errands)
-            for (_, (gateway, _act, _words)), errand, fate in zip(batch, errands, ended, strict=True):
-                self._count(gateway, errand, fate)
-            fates += ended
-        return fates
+            for n, errand, fate in zip(batch, errands, ended, strict=True):
+                self._count(deeds[n].gateway, deeds[n].act.__name__, fate)
+                if errand.doom.point:
+                    self._ladder(deeds[n]).climb(fate)
+            fates |= dict(zip(batch, ended, strict=True))
+        return [fates[n] for n in range(len(deeds))]
 
-    def _ladder(self, gateway: str, act: Act) -> Ladder:
-        return self.ladders.setdefault((gateway, act.__name__), Ladder(self.random.randint(1, 6)))
+    def _visit(self, deed: Deed) -> Fate:
+        """Do an act through the real web server. If that dies over it, it is started again, and asked again."""
+        for _ in range(2):
+            web = self._web = self._web or self._started()
+            try:
+                status = self.town.visitor.visit(web.url, deed.act, deed.words)
+            except requests.RequestException:
+                self._end_web()
+                continue
+            if status >= 500:
+                raise RuntimeError(f"The web server answered {deed} with {status}.")
+            return Fate(False, gave=status)
+        return Fate(True)
 
-    def _count(self, gateway: str, errand: Errand, fate: Fate) -> None:
+    def _started(self) -> Web:
+        return Web(self.town.lab.variables, self._doom(self.random.randint(1, POINTS_OF_WEB)))
+
+    def _end_web(self) -> None:
+        if self._web:
+            self._count(ANY, "quittance web", self._web.stop())
+            self._web = None
+
+    def _errand(self, deed: Deed, place: int, point: int) -> Errand:
+        """`place` of those that run at the same time are still to be counted."""
+        return Errand(deed.act, deed.words, self._doom(point, place))
+
+    def _doom(self, point: int, place: int = 0) -> Doom:
+        """Nobody dies any more once enough have died."""
+        return Doom(point if self.killed + place < self.kills else 0, self._seed())
+
+    def _seed(self) -> int:
+        return self.random.randrange(2**32)
+
+    def _ladder(self, deed: Deed) -> Ladder:
+        return self.ladders.setdefault((deed.gateway, deed.act.__name__), Ladder(self.random.randint(1, 6)))
+
+    def _count(self, gateway: str, what: str, fate: Fate) -> None:
         self.killed += fate.killed
+        self._other_faults += fate.faults
         if fate.killed:
-            self.steps[gateway, errand.act.__name__, f"{errand.point}, {fate.step}"] += 1
-        if errand.point and gateway != ANY:
-            self._ladder(gateway, errand.act).climb(fate)
+            self.steps[gateway, what, fate.step] += 1
 
     def _break(self) -> None:
         for outside in self.town.outsides.values():
-            outside.fail(FAULT_RATE, self.random.randrange(2**32), KINDS)
+            outside.fail(FAULT_RATE, self._seed(), KINDS)
 
     def _heal(self) -> None:
-        """The faults are over, time passes, gateways deliver what was not taken, payers finish or begin anew."""
-        self.faults = sum(outside.work_well() for outside in self.town.outsides.values())
-        for _ in range(HEALINGS):
-            self.town.let_time_pass()
-            self._deliver_the_rest()
-            watch_chains()
-            run_due(clock.now())
-            if not self._go_on():
-                return
-
-    def _deliver_the_rest(self) -> None:
-        for webhook in self.town.mailbox.empty():
-            status = acts.take(self.town.lab.app, webhook.path, webhook.headers, webhook.body)
-            if status >= 300:
-                raise RuntimeError(f"A webhook to {webhook.path} was answered with {status}.")
-
-    def _go_on(self) -> int:
-        """People do what is left to them; gives for how much that was."""
-        done = 0
-        for _gateway, payment_id, answer in self._let_payers_pay():
-            charging.resume(payment_id, answer, clock.now())
-            done += 1
-        for payment in self.town.waiting_for_payers():
-            if not payment.next_action:  # its answer was lost, and the gateway does not say it twice
-                charging.supersede(payment.invoice_id, clock.now())
-                done += 1
-        for invoice in self.town.unpaid():
-            self._pay_anew(invoice.id, invoice.customer_id)
-            done += 1
-        for refund in self.town.all(select(Refund).where(Refund.status == "pending")):
-            gateway = self.town.gateway_of(refund.payment)
-            payers.finish_refund(self.town.outsides[gateway], refund.gateway_ref or "")
-            done += 1
-        return done
-
-    def _pay_anew(self, invoice_id: str, customer_id: str) -> None:
-        town = self.town
-        gateway = next(name for name, found in town.customers.items() if found == customer_id)
-        by_method = town.can(gateway, Capability.SAVE_METHOD)
-        with suppress(Conflict):  # a worker has just begun the same
-            charging.collect(invoice_id, clock.now(), hosted=None if by_method else town.hosted(gateway))
+        self.faults = self._other_faults + sum(outside.work_well() for outside in self.town.outsides.values())
+        Healing(self.town).run()
 
 
 def _called(webhook: Webhook) -> str:

@@ -1,10 +1,12 @@
 """A tenant with an account at every simulated gateway, and a customer who pays there."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from sqlalchemy import Select, func, select
 
@@ -15,22 +17,27 @@ from app.domain.money import Money
 from app.gateways import REGISTRY, gateway_class
 from app.gateways.base import Capability
 from app.gateways.sandbox_bank import SandboxBank
-from app.models import GatewayAccount, InboxNotice, Invoice, Payment, PaymentQuote, Refund, Task
+from app.models import Dispute, GatewayAccount, InboxNotice, Invoice, Payment, PaymentQuote, Refund, Task
 from app.models.base import TenantRow
 from app.queries.base import get
-from app.services import customers, gateway_accounts, invoices, payment_methods
+from app.services import customers, gateway_accounts, invoices, pay_links, payment_methods
 from app.services.one_off import OneOff
 from app.services.ways import Hosted
 from bench.lab import Lab, lab
 from crashtest.books import MAY_BE_UNSEEN, Books, Ours, Theirs
 from crashtest.mailbox import Mailbox, mailbox
 from crashtest.outside import Outside, simulators
-from crashtest.payers import REFUNDED_BY_PEOPLE, leave, payer_at
+from crashtest.payers import leave, payer_at
+from crashtest.visits import Visitor
+from simulators.books import Taken
 
 Row = TypeVar("Row", bound=TenantRow)
 
 PRICE = "10.00"
 PART = 300  # of it, for a refund
+WALLET = "0x00000000000000000000000000000000c0ffee00"  # of all customers
+LATE = 0.3  # seconds, for webhooks
+BADLY = {"copies": 2, "late": LATE, "lose": 0.1}
 VARIABLES = {
     "GATEWAY_TIMEOUT_SECONDS": "1",
     "DATABASE_POOL_SIZE": "2",
@@ -56,12 +63,21 @@ class Town:
     outsides: dict[str, Outside]
     mailbox: Mailbox
     accounts: dict[str, str] = field(default_factory=dict)
+    webhooks: dict[str, str] = field(default_factory=dict)  # their addresses
     customers: dict[str, str] = field(default_factory=dict)
+    disputed: dict[str, int] = field(default_factory=dict)  # by reference, what is disputed there
+    sent: dict[str, str] = field(default_factory=dict)  # refund → transaction
+    payouts: dict[str, tuple[str, int]] = field(default_factory=dict)  # transaction → payment, and what was sent of it
 
     @cached_property
     def settings(self) -> Settings:
         """What processes of the application are started with."""
         return load_settings(**{name.lower(): value for name, value in self.lab.variables.items()})
+
+    @cached_property
+    def visitor(self) -> Visitor:
+        """Whoever asks the real web server for something."""
+        return Visitor(self.lab.api_key(), self._page, self._return)
 
     @property
     def gateways(self) -> list[str]:
@@ -83,9 +99,9 @@ class Town:
         with transaction():
             return invoices.create(self.customers[gateway], [OneOff("Work", PRICE)], clock.now()).id
 
-    def hosted(self, gateway: str) -> Hosted:
-        """The payer pays with the gateway themselves."""
-        return Hosted(self.accounts[gateway], payer_at(gateway).phone)
+    def hosted(self, gateway: str, asset: str = "") -> Hosted:
+        """The payer pays with the gateway themselves, in this asset where that can be chosen."""
+        return Hosted(self.accounts[gateway], payer_at(gateway).phone, choice=asset)
 
     def let_time_pass(self) -> None:
         """Leases end, and what would be looked at later is looked at now."""
@@ -107,7 +123,7 @@ class Town:
     def refundable(self, gateway: str) -> Sequence[tuple[str, Money]]:
         """What can be sent back of the gateway's payments: a part of it where it does parts, and once where it does
         not do several."""
-        if not self.can(gateway, Capability.REFUND) or gateway in REFUNDED_BY_PEOPLE:
+        if not self.can(gateway, Capability.REFUND) or gateway in ("adyen", "pesapal"):
             return []
         part = self.can(gateway, Capability.PARTIAL_REFUND)
         most = Payment.amount_minor - PART if self.can(gateway, Capability.MULTI_REFUND) else 0
@@ -118,19 +134,40 @@ class Town:
         )
         return [(row.id, Money(PART, row.currency) if part else row.amount) for row in self.all(query)]
 
+    def disputable(self, gateway: str) -> Sequence[Payment]:
+        """The gateway's payments that their payers could dispute, and have not yet."""
+        disputed = select(Dispute.payment_id)
+        query = select(Payment).where(
+            Payment.gateway_account_id == self.accounts[gateway],
+            Payment.status == "succeeded",
+            Payment.refunded_minor == 0,
+            Payment.id.not_in(disputed),
+        )
+        return self.all(query) if self.can(gateway, Capability.DISPUTES) else []
+
+    def dispute(self, gateway: str, payment: Payment) -> None:
+        """The payer's bank wants a payment back. The gateway tells of that late and twice, but does tell."""
+        outside = self.outsides[gateway]
+        outside.send_webhooks(self.webhooks[gateway], copies=2, late=LATE)
+        self.disputed[outside.act("dispute", ref=payment.gateway_ref)] = payment.amount_minor
+        outside.send_webhooks(self.webhooks[gateway], **BADLY)
+
     def gateway_of(self, payment: Payment) -> str:
         return get(GatewayAccount, payment.gateway_account_id).gateway
 
+    def taken(self, payment: Payment) -> Theirs:
+        """What its gateway took for a payment, by the gateway's own books."""
+        rows = [row for row in self._theirs(self.gateway_of(payment)) if row.key == payment.id]
+        return Theirs(payment.id, sum(row.minor for row in rows), sum(row.refunded for row in rows))
+
+    def refunded(self) -> dict[str, int]:
+        """What surely went back of each payment, in minor units."""
+        sums = select(Refund.payment_id, func.sum(Refund.amount_minor)).where(Refund.status == "succeeded")
+        return {payment_id: int(minor) for payment_id, minor in session().execute(sums.group_by(Refund.payment_id))}
+
     def books(self) -> Books:
         """Both sides as they are now."""
-        refunded = {
-            payment_id: int(minor)
-            for payment_id, minor in session().execute(
-                select(Refund.payment_id, func.sum(Refund.amount_minor))
-                .where(Refund.status == "succeeded")
-                .group_by(Refund.payment_id)
-            )
-        }
+        refunded = self.refunded()
         ours = [
             Ours(
                 row.id,
@@ -143,11 +180,19 @@ class Town:
             for row in self.all(select(Payment))
         ]
         theirs = [row for gateway in self.gateways for row in self._theirs(gateway)]
-        return Books(theirs, ours, {row.id: row.status for row in self.all(select(Invoice))}, self._waiting())
+        invoices = {row.id: row.status for row in self.all(select(Invoice))}
+        disputes = {row.gateway_ref: row.amount_minor for row in self.all(select(Dispute))}
+        return Books(theirs, ours, invoices, self._waiting(), self.disputed, disputes)
 
     def all(self, query: Select[tuple[Row]]) -> Sequence[Row]:
         """The rows as they are in the database now."""
         return session().scalars(query.execution_options(populate_existing=True)).all()
+
+    def _page(self, invoice_id: str) -> str:
+        return f"/pay/{pay_links.invoice_token(invoice_id, clock.now())}"
+
+    def _return(self, payment_id: str) -> str:
+        return urlsplit(pay_links.return_address(get(Payment, payment_id), clock.now())).path
 
     def _waiting(self) -> list[str]:
         unanswered = [
@@ -166,13 +211,22 @@ class Town:
         if gateway == "sandbox":
             return self._bank()
         taken = self.outsides[gateway].taken()
-        if not self.can(gateway, Capability.WATCH):
-            return [Theirs(row.key, row.units, row.refunded) for row in taken]
+        if self.can(gateway, Capability.WATCH):
+            return self._on_chain(taken)
+        return [Theirs(row.key, row.units, row.refunded) for row in taken]
+
+    def _on_chain(self, taken: Sequence[Taken]) -> list[Theirs]:
+        """What came to our addresses, less what the person who sends refunds has sent to the customers' wallet."""
         quotes = {row.address.lower(): row for row in self.all(select(PaymentQuote))}
-        paid = [(quotes.get(row.key.lower()), row) for row in taken]
+        sent: dict[str, int] = defaultdict(int)
+        for row in taken:
+            if row.key == WALLET:
+                payment_id, minor = self.payouts.get(row.ref, ("", 0))
+                sent[payment_id] += minor
+        came = [(quotes.get(row.key), row.units) for row in taken if row.key != WALLET]
         return [
-            Theirs(row.payment_id, row.quote.worth(one.units).minor) if row else Theirs("", one.units)
-            for row, one in paid
+            Theirs(row.payment_id, row.quote.worth(units).minor, sent[row.payment_id]) if row else Theirs("", units)
+            for row, units in came
         ]
 
     def _bank(self) -> list[Theirs]:
@@ -190,11 +244,11 @@ class Town:
         at = clock.now()
         with transaction():
             account = gateway_accounts.create(gateway, gateway, credentials | {"webhook_url": "-"}, at)
-        webhooks = f"{self.mailbox.url}/webhooks/{gateway}/{account.webhook_key}"
+        self.webhooks[gateway] = f"{self.mailbox.url}/webhooks/{gateway}/{account.webhook_key}"
         with transaction():
-            gateway_accounts.replace_credentials(account.id, credentials | {"webhook_url": webhooks}, at)
+            gateway_accounts.replace_credentials(account.id, credentials | {"webhook_url": self.webhooks[gateway]}, at)
         if outside and self.can(gateway, Capability.WEBHOOKS):
-            outside.send_webhooks(webhooks, copies=2, late=0.3, lose=0.1)
+            outside.send_webhooks(self.webhooks[gateway], **BADLY)
         return account.id
 
     def _customer(self, gateway: str) -> str:
@@ -208,9 +262,9 @@ class Town:
 
 
 @contextmanager
-def town() -> Iterator[Town]:
-    """A town for the length of a block, which runs in its tenant."""
-    with lab() as running, simulators() as outsides, mailbox() as letters:
+def town(servers: AbstractContextManager[Lab] | None = None) -> Iterator[Town]:
+    """A town for the length of a block, which runs in its tenant; on servers of its own unless given some."""
+    with servers or lab() as running, simulators() as outsides, mailbox() as letters:
         running.variables.update(VARIABLES)
         place = Town(running, outsides, letters)
         with running.in_tenant():

@@ -4,7 +4,8 @@ GET    /_control/account    what a merchant enters to use this simulator; a webh
 GET    /_control/books      what was taken: [{"key": …, "ref": …, "units": …, "currency": …, "status": …, …}]
 GET    /_control/faults     the kinds of faults, and how many struck           DELETE  nothing fails any more
 POST   /_control/faults     {"kind": "drop_after", "on": "POST /v1/refunds", "count": 2}
-                            or, at random: {"rate": 0.1, "seed": 7, "kinds": ["drop_after", "half"], "on": "POST "}
+                            or, at random: {"rate": 0.1, "seed": 7, "kinds": ["drop_after", "half"], "on": "POST "};
+                            a "decline" has the gateway's own "code"
 PUT    /_control/webhooks   {"url": …, "secret": …, "copies": 2, "late": 1.5, "lose": 0.1}, all but the url optional
 GET    /_control/actions    what payers, banks and time can be made to do
 POST   /_control/actions    {"do": "settle", "ref": …}
@@ -48,7 +49,8 @@ def _fault_kinds(simulator: Simulator, _wish: Json) -> Json:
 def _add_faults(simulator: Simulator, wish: Json) -> Json:
     wish = dict(wish)
     if "rate" in wish:
-        faults = [Fault(FaultKind(kind), on=wish.get("on", "POST ")) for kind in wish["kinds"]]
+        on, code = wish.get("on", "POST "), wish.get("code", "")
+        faults = [Fault(FaultKind(kind), on=on, code=code) for kind in wish["kinds"]]
         simulator.faults.draw(float(wish["rate"]), int(wish.get("seed", 0)), faults)
         return {}
     count = int(wish.pop("count", 1))
