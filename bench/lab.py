@@ -40,13 +40,15 @@ SELLER = {
 
 @dataclass
 class Lab:
-    """A migrated database with one tenant. `variables` are what a process of the application needs."""
+    """A migrated database with one tenant. `variables` are what a process of the application needs; `made` is the
+    application on them, if this process has it already."""
 
     variables: dict[str, str]
+    made: Flask | None = None
 
     @cached_property
     def app(self) -> Flask:
-        return create_app(load_settings(**{name.lower(): value for name, value in self.variables.items()}))
+        return self.made or create_app(load_settings(**{name.lower(): value for name, value in self.variables.items()}))
 
     @cached_property
     def tenant_id(self) -> str:

@@ -8,7 +8,9 @@ import argparse
 import secrets
 import sys
 import time
+from collections.abc import Iterator
 
+from crashtest.books import Differences
 from crashtest.rounds import CrashTest
 from crashtest.town import town
 
@@ -26,14 +28,20 @@ def main() -> None:
     with town() as place:
         test = CrashTest(place, options.kills, options.seed)
         found = test.run()
+    print(*told(test, found, time.monotonic() - begun), sep="\n")
+    sys.exit(bool(found))
+
+
+def told(test: CrashTest, found: Differences, seconds: float) -> Iterator[str]:
+    """Where processes were killed, each difference, and the sums."""
     for (gateway, act, step), times in sorted(test.steps.items()):
-        print(f"{gateway:<10} {act:<16} {step:<40} {times}")
-    print(*found, f"{time.monotonic() - begun:.0f} s", sep="\n")
-    print(
+        yield f"{gateway:<10} {act:<16} {step:<40} {times}"
+    yield from found
+    yield f"{seconds:.0f} s"
+    yield (
         f"{test.killed} kills, {test.faults} faults, {len(found.twice)} charged twice, {len(found.lost)} lost, "
         f"{len(found.unresolved)} unresolved"
     )
-    sys.exit(bool(found))
 
 
 if __name__ == "__main__":

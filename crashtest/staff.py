@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from app import clock
 from app.db import transaction
+from app.gateways import gateway_class
 from app.models import Refund
-from app.services import payouts
+from app.services import attesting, payouts
 from app.services.next_actions import payout_in
 from crashtest.payers import CONFIRMATIONS
 from crashtest.town import WALLET, Town
@@ -22,8 +23,11 @@ ARRIVING: Mapping[str, tuple[str, ...]] = {
 
 def finish(town: Town, refund: Refund) -> None:
     """Do what is left to do for a refund that is pending, or of which nobody knows."""
+    gateway = gateway_class(town.gateway_of(refund.payment))
     if payout_in(refund.next_step):
         payouts.sent_with(refund.id, send(town, refund), clock.now())
+    elif refund.status == "unknown" and not gateway.tells_refunds:
+        _say_what_is_seen(refund, made=_is_at_gateway(town, refund))
     else:
         _let_arrive(town, refund)
 
@@ -49,6 +53,11 @@ def _let_arrive(town: Town, refund: Refund) -> None:
     ref = refund.payment.gateway_ref if gateway == "pesapal" else refund.gateway_ref
     for action in ARRIVING.get(gateway, ()):
         town.outsides[gateway].act(action, ref=ref)
+
+
+def _say_what_is_seen(refund: Refund, *, made: bool) -> None:
+    note = f"It is {'' if made else 'not '}on the gateway's dashboard."
+    attesting.attest_refund(refund.id, clock.now(), made=made, note=note)
 
 
 def _is_at_gateway(town: Town, refund: Refund) -> bool:

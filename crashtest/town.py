@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -123,7 +123,7 @@ class Town:
     def refundable(self, gateway: str) -> Sequence[tuple[str, Money]]:
         """What can be sent back of the gateway's payments: a part of it where it does parts, and once where it does
         not do several."""
-        if not self.can(gateway, Capability.REFUND) or gateway in ("adyen", "pesapal"):
+        if not self.can(gateway, Capability.REFUND):
             return []
         part = self.can(gateway, Capability.PARTIAL_REFUND)
         most = Payment.amount_minor - PART if self.can(gateway, Capability.MULTI_REFUND) else 0
@@ -262,9 +262,9 @@ class Town:
 
 
 @contextmanager
-def town(servers: AbstractContextManager[Lab] | None = None) -> Iterator[Town]:
-    """A town for the length of a block, which runs in its tenant; on servers of its own unless given some."""
-    with servers or lab() as running, simulators() as outsides, mailbox() as letters:
+def town(lent: Lab | None = None) -> Iterator[Town]:
+    """A town for the length of a block, which runs in its tenant; on servers of its own unless some are lent."""
+    with nullcontext(lent) if lent else lab() as running, simulators() as outsides, mailbox() as letters:
         running.variables.update(VARIABLES)
         place = Town(running, outsides, letters)
         with running.in_tenant():
