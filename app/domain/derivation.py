@@ -17,7 +17,7 @@ class Step:
     step: str
     text: str
     amount: str
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def as_json(self) -> dict[str, Any]:
         """The step as it is kept with a line; `Step(**kept)` is the step again."""

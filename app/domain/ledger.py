@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from app.domain.errors import InvalidInput
@@ -111,6 +112,7 @@ FACTS: dict[str, Rule] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def entry(fact: str, currency: str, **amounts: int) -> Entry:
     """The postings of a fact, from its named amounts in minor units of one currency; a name left out is zero.
 

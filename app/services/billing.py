@@ -4,7 +4,6 @@ Whoever sells, renews or changes something gives bills; this room finds their ta
 coupons), and has them issued, all in the caller's transaction.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +21,7 @@ from app.ids import to_uuid
 from app.models import Customer, InvoiceItem, Plan, Subscription, TaxRegistration, Tenant
 from app.queries.tax_books import location_of, status_of, tax_book
 from app.services import coupon_uses, dunning, invoice_items, invoiced_taxes, issuing, metering, one_off
+from app.services.bulk import json_text
 from app.services.contracts import Plans, sold_in
 from app.services.invoice_json import seller_of
 from app.services.invoice_rows import Bill, BillLine, Issue
@@ -40,7 +40,7 @@ class Biller:
             for row in session().scalars(select(TaxRegistration).order_by(TaxRegistration.id))
         ]
         self.taxes = tax_book(tenant.address.get("country"))
-        seller = json.dumps(seller_of(tenant, registrations))
+        seller = json_text(seller_of(tenant, registrations))
         self.limits = Limits(tenant.setting("review_lines"), tenant.setting("review_amount"))
         self.issue_of = Issue(tenant, to_uuid("ten", tenant.id), at, seller, dunning.rules_of(tenant))
 

@@ -1,6 +1,5 @@
 """Facts for the outbox, written in the transaction that makes them true. A rollback drops both."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,7 @@ from app.db import current_tenant_id, session
 from app.ids import to_uuid
 from app.logs import request_id
 from app.models import Event
-from app.services.bulk import insert_rows
+from app.services.bulk import insert_rows, json_text
 
 
 def emit(event_type: str, subject_id: str, at: datetime, *, customer_id: str | None = None, **payload: Any) -> None:
@@ -56,7 +55,7 @@ def emit_all(facts: Sequence[Fact], at: datetime) -> None:
                 fact.type,
                 fact.subject_id,
                 to_uuid("cus", fact.customer_id) if fact.customer_id else None,
-                json.dumps(fact.payload),
+                json_text(fact.payload),
                 at,
                 trail,
             )

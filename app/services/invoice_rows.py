@@ -1,6 +1,5 @@
 """Bills, and the rows of invoices and lines that they become in bulk writing."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -15,6 +14,7 @@ from app.domain.lines import WHOLE
 from app.domain.periods import Period
 from app.ids import as_id, to_uuid
 from app.models import Customer, Invoice, Subscription, Tenant
+from app.services.bulk import json_text
 from app.services.grants import Grant, grant_json
 from app.services.invoice_json import buyer_of, line_tax_json, tax_json
 
@@ -131,11 +131,11 @@ def invoice_row(issue: Issue, drawn: Drawn) -> tuple[Any, ...]:
         total.total.minor,
         0,
         drawn.from_balance,
-        json.dumps([grant_json(grant) for grant in bill.discounts]),
-        json.dumps([tax_json(tax) for tax in total.taxes]),
-        json.dumps(total.notes),
+        json_text([grant_json(grant) for grant in bill.discounts]),
+        json_text([tax_json(tax) for tax in total.taxes]),
+        json_text(total.notes),
         issue.seller,
-        json.dumps(buyer_of(bill.customer)),
+        json_text(buyer_of(bill.customer)),
         bill.memo,
         bill.period.start if bill.period else None,
         bill.period.end if bill.period else None,
@@ -187,8 +187,8 @@ def line_row(issue: Issue, drawn: Drawn, position: int, line: BillLine, total: T
         line.period.end if line.period else None,
         to_uuid("pln", line.plan_id) if line.plan_id else None,
         to_uuid("chg", line.charge_id) if line.charge_id else None,
-        json.dumps([line_tax_json(tax) for tax in total.taxes]),
-        json.dumps([step.as_json() for step in derivation]),
+        json_text([line_tax_json(tax) for tax in total.taxes]),
+        json_text([step.as_json() for step in derivation]),
         issue.at,
     )
 

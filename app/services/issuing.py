@@ -1,12 +1,14 @@
 """Issuing bills: totals, numbers and what the balance pays, then all rows, one statement for each kind of them."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from app.domain.invoicing import InvoiceTotals, invoice_totals
+from app.domain.discounts import Discount
+from app.domain.invoicing import DraftLine, InvoiceTotals, invoice_totals
 from app.ids import to_uuid
 from app.models import Invoice, InvoiceLine
 from app.services import balance_moves, events, invoice_numbers, ledger
@@ -22,10 +24,10 @@ def issue(issue_of: Issue, bills: Sequence[Bill]) -> list[str]:
     Runs in the caller's transaction; the numbers and balances that it takes are locked until commit.
     """
     drawn = _drawn(issue_of, bills)
+    add_to_rows(InvoiceLine, "credited_minor", (credit for each in drawn for credit in _credits(each)))
     write = put_rows if any(each.bill.rewrites for each in drawn) else insert_rows
     write(Invoice, INVOICE_COLUMNS, [invoice_row(issue_of, each) for each in drawn])
     write(InvoiceLine, LINE_COLUMNS, [row for each in drawn for row in _line_rows(issue_of, each)])
-    add_to_rows(InvoiceLine, "credited_minor", (credit for each in drawn for credit in _credits(each)))
     ledger.post_all([booking for each in drawn for booking in _bookings(each)], issue_of.at)
     events.emit_all([fact for each in drawn for fact in _facts(each)], issue_of.at)
     return [each.invoice_id for each in drawn]
@@ -33,8 +35,14 @@ def issue(issue_of: Issue, bills: Sequence[Bill]) -> list[str]:
 
 def totals_of(bill: Bill) -> InvoiceTotals:
     """What a bill comes to, with the discounts it has. Raises what the domain refuses."""
-    drafts = [line.draft for line in bill.lines]
-    return invoice_totals(drafts, bill.customer.currency, [grant.discount for grant in bill.discounts])
+    drafts = tuple([line.draft for line in bill.lines])
+    return _totals(drafts, bill.customer.currency, tuple([grant.discount for grant in bill.discounts]))
+
+
+@lru_cache(maxsize=1024)
+def _totals(drafts: tuple[DraftLine, ...], currency: str, discounts: tuple[Discount, ...]) -> InvoiceTotals:
+    """Remembered, because thousands in one place are on the same plan."""
+    return invoice_totals(drafts, currency, discounts)
 
 
 def _drawn(issue_of: Issue, bills: Sequence[Bill]) -> list[Drawn]:

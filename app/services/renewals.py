@@ -3,7 +3,6 @@
 Every due subscription is looked at in batches, by any number of workers, and each period is billed once.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import defer
 
 from app.db import session, transaction
 from app.domain.abnormal import refuse_abnormal
@@ -25,7 +25,7 @@ from app.queries.base import get
 from app.services.batches import each
 from app.services.billed_time import with_billed
 from app.services.billing import Biller
-from app.services.bulk import change_rows, together
+from app.services.bulk import change_rows, json_text, together
 from app.services.contracts import ENDED, Plans, contract_of, plan_id, plans_of, standing
 from app.services.events import emit
 from app.services.expiry import expire
@@ -40,6 +40,8 @@ COLUMNS = (
     "plan_id quantity anchor_on current_period_start current_period_end next_billing_at fraction state changed_at"
     " next_plan_id next_quantity cancel_at_period_end paused_at resume_at paused_billing paused_status"
 ).split()
+
+_NOT_ASKED_FOR = (defer(Subscription.details), defer(Customer.details))
 
 Claimed = tuple[Subscription, Customer]
 
@@ -110,6 +112,7 @@ def _claim(at: datetime, batch: int, *, only: str | None = None) -> Sequence[Cla
         .order_by(Subscription.next_billing_at)
         .limit(batch)
         .with_for_update(of=Subscription, skip_locked=True, key_share=True)
+        .options(*_NOT_ASKED_FOR)
         .execution_options(populate_existing=True)
     )
     if only:
@@ -197,5 +200,5 @@ def _row(turn: Turn) -> tuple[Any, ...]:
     kept = standing(turn.after, as_invoiced=turn.is_as_invoiced)
     kept["plan_id"] = to_uuid("pln", kept["plan_id"])
     kept["next_plan_id"] = to_uuid("pln", kept["next_plan_id"]) if kept["next_plan_id"] else None
-    kept["state"] = json.dumps(kept["state"]) if kept["state"] else None
+    kept["state"] = json_text(kept["state"]) if kept["state"] else None
     return (to_uuid("sub", turn.row.id), turn.after.status, turn.metered_from, *(kept[name] for name in COLUMNS))
