@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from flask import Flask
 from psycopg.errors import UniqueViolation
 from psycopg_pool import ConnectionPool
+from pydantic_core import from_json
 from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -132,7 +133,8 @@ def engine_options(url: str, size: int, kwargs: dict[str, object] | None = None)
     )
     atexit.register(pool.close)  # while its threads still can: later each of them holds up the end for five seconds
     # Values of statements stay out of error messages, which end in logs.
-    return {"creator": pool.getconn, "poolclass": NullPool, "hide_parameters": True}
+    quiet = {"creator": pool.getconn, "poolclass": NullPool, "hide_parameters": True}
+    return quiet | {"json_deserializer": from_json}  # in a fifth of the time that Python's own reader needs
 
 
 def init_app(app: Flask) -> None:

@@ -14,7 +14,8 @@ from app.services import catalog, customers, meters, subscriptions, tenants
 from bench.lab import Lab
 
 METERED_EACH = 5  # one subscription of five is metered
-EVENTS = 4  # of each metered subscription in its period
+TURN_BY_TURN = 500  # so many are added at once: those that are metered fall due among the others
+EVENTS = 4  # of each metered subscription in its period; no two use equally much
 ADDRESS = {"line1": "1 Main Street", "city": "Guelph", "region": "ON", "postal_code": "N1H 3A1", "country": "CA"}
 # What a copy of a row has of its own; everything else stays as it was sold.
 _COPIES = """
@@ -24,8 +25,8 @@ FROM {table} t, unnest(%(ids)s::uuid[], %(others)s::uuid[]) AS g (id, other) WHE
 _EVENTS = """
 INSERT INTO usage_events
   (tenant_id, transaction_id, customer_id, meter_id, at, number, label, position, properties, created_at)
-SELECT %(tenant)s, c.id || '-' || n, c.id, %(meter)s, %(at)s + n * interval '1 day', 10, '', 0, '{{}}', %(at)s
-FROM unnest(%(ids)s::uuid[]) AS c (id), generate_series(1, {each}) AS n
+SELECT %(tenant)s, c.id || '-' || n, c.id, %(meter)s, %(at)s + n * interval '1 day', c.place * n, '', 0, '{{}}', %(at)s
+FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS c (id, place), generate_series(1, {each}) AS n
 """
 
 
@@ -54,12 +55,16 @@ class Crowd:
     def grow(self, count: int) -> None:
         """Add so many subscriptions that are due when their first month ends, one in five of them metered."""
         with self.place.bare() as bare:
-            metered = count // METERED_EACH
-            self._copy(bare, self.flat, count - metered)
-            ids = self._copy(bare, self.metered, metered)
-            given = {"tenant": self.place.tenant_uuid, "meter": self.meter, "at": self.at, "ids": ids}
-            bare.execute(_EVENTS.format(each=EVENTS), given)
+            for added in range(0, count, TURN_BY_TURN):
+                self._add(bare, min(TURN_BY_TURN, count - added))
         self.settle()
+
+    def _add(self, bare: psycopg.Connection, count: int) -> None:
+        metered = count // METERED_EACH
+        self._copy(bare, self.flat, count - metered)
+        ids = self._copy(bare, self.metered, metered)
+        given = {"tenant": self.place.tenant_uuid, "meter": self.meter, "at": self.at, "ids": ids}
+        bare.execute(_EVENTS.format(each=EVENTS), given)
 
     def put_off(self, until: datetime, keep: int) -> None:
         """Let all subscriptions but `keep` of them fall due at `until` only."""
