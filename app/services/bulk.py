@@ -52,8 +52,11 @@ class _Waiting:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Have what is inserted and changed in this block written by one statement at its end. Rows may point at each other,
-    and a change is about rows that were there before; one of a table that something waits for is written after that."""
+    """Have what is inserted and changed in this block written by one statement at its end.
+
+    Rows may point at each other, and a change is about rows that were there before. One about a table for which rows or
+    changes wait already is written after these.
+    """
     info = session().info
     waiting = info[_WAITING] = _Waiting()
     try:
