@@ -1,9 +1,11 @@
 """Periodic work: one table. Every row may run at any frequency and in any number of workers without harm."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.jobs import sweeps
+from app.queries.due import kinds_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +37,22 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("collections", 30, "app.jobs.sweeps.collect"),
 )
 
-# In the order in which one leads to the next.
-ROUND = (
-    sweeps.check_usage,
-    sweeps.renew,
-    sweeps.correct_usage,
-    sweeps.finalize,
-    sweeps.relay,
-    sweeps.run_tasks,
-    sweeps.refund_credit_notes,
-    sweeps.dun,
-    sweeps.warn,
-    sweeps.collect,
-    sweeps.follow_notices,
-    sweeps.check_payments,
-    sweeps.send_mails,
-)
+# What each does of what falls due, in the order in which one leads to the next.
+ROUND: Mapping[Callable[[datetime], int], frozenset[str]] = {
+    sweeps.check_usage: frozenset({"usage_checks"}),
+    sweeps.renew: frozenset({"renewals"}),
+    sweeps.correct_usage: frozenset({"recounts"}),
+    sweeps.finalize: frozenset({"drafts"}),
+    sweeps.relay: frozenset({"events"}),
+    sweeps.run_tasks: frozenset({"tasks"}),
+    sweeps.refund_credit_notes: frozenset({"credit_note_refunds"}),
+    sweeps.dun: frozenset({"dunning"}),
+    sweeps.warn: frozenset({"expiries"}),
+    sweeps.collect: frozenset({"collections"}),
+    sweeps.follow_notices: frozenset({"notices"}),
+    sweeps.check_payments: frozenset({"checks", "refund_checks"}),
+    sweeps.send_mails: frozenset({"mails"}),
+}
 MAX_ROUNDS = 1000
 
 
@@ -58,8 +60,16 @@ def run_due(at: datetime) -> int:
     """Do all that is due at `at`, and what follows from it, until nothing is left; gives how much was done."""
     done = 0
     for _ in range(MAX_ROUNDS):
-        just_done = sum(sweep(at) for sweep in ROUND)
+        just_done = _go_round(at)
         done += just_done
         if not just_done:
             return done
     raise RuntimeError(f"work did not come to an end after {MAX_ROUNDS} rounds")
+
+
+def _go_round(at: datetime) -> int:
+    done, due = 0, kinds_due(at)
+    for sweep, kinds in ROUND.items():
+        if due & kinds and (just_done := sweep(at)):
+            done, due = done + just_done, kinds_due(at)
+    return done

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Exists, Select, and_, case, exists, func, literal, or_, select, true, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import all_tenants, session
@@ -150,6 +150,17 @@ def timelines_with(kind: str, at: datetime) -> list[Timeline]:
         return [Timeline(tenant_id, at) for tenant_id in tenants] + list(_clocks_with(rule))
 
 
+def kinds_due(at: datetime) -> set[str]:
+    """The kinds of work that `timelines_with` would find somewhere to do, by one statement."""
+    here = current_timeline()
+    found = {kind: [exists().where(rows(kind, here.at))] if here else _anywhere(RULES[kind], at) for kind in RULES}
+    each = [select(literal(kind).label("kind")).where(or_(*some)) for kind, some in found.items()]
+    if here:
+        return set(session().scalars(union_all(*each)))
+    with all_tenants():
+        return set(session().scalars(union_all(*each)))
+
+
 def next_instant(until: datetime) -> datetime | None:
     """The earliest instant up to `until` (inclusive) at which something of the tenant in scope falls due by itself, on
     the timeline in scope."""
@@ -167,15 +178,23 @@ def _moves(rule: Rule) -> bool:
     return rule.moves and not (rule.asks and current_clock_id() is None)
 
 
+def _anywhere(rule: Rule, at: datetime) -> list[Exists]:
+    """Whether such work is due in real time or on a clock that nobody moves."""
+    in_real_time = exists().where(rule.due(at), rule.on(None))
+    return [in_real_time] if rule.owner is None else [in_real_time, _clocks(rule, rule.owner).exists()]
+
+
 def _clocks_with(rule: Rule) -> Iterator[Timeline]:
     if rule.owner is None:
         return
-    query = (
+    for tenant_id, clock_id, now_at in session().execute(_clocks(rule, rule.owner).distinct()):
+        yield Timeline(tenant_id, now_at, clock_id)
+
+
+def _clocks(rule: Rule, owner: ColumnElement[str | None] | Instant) -> Select[str, str, datetime]:
+    return (
         select(TestClock.tenant_id, TestClock.id, TestClock.now_at)
         .join(Customer, same(Customer.test_clock_id, TestClock))
-        .join(rule.model, and_(rule.model.tenant_id == Customer.tenant_id, rule.owner == Customer.id))
+        .join(rule.model, and_(rule.model.tenant_id == Customer.tenant_id, owner == Customer.id))
         .where(TestClock.status != "advancing", rule.due(TestClock.now_at))
-        .distinct()
     )
-    for tenant_id, clock_id, now_at in session().execute(query):
-        yield Timeline(tenant_id, now_at, clock_id)

@@ -7,7 +7,7 @@ import pytest
 
 import app.models  # noqa: F401  (fills the metadata)
 from app.extensions import Base
-from app.jobs.schedule import PERIODIC
+from app.jobs.schedule import PERIODIC, ROUND
 from app.queries.due import RULES
 from app.timelines import current_clock_id
 from tests.house.sources import ROOT, constants, paths, trees
@@ -51,6 +51,11 @@ def test_every_sweep_asks_the_table() -> None:
     kinds = {node.name: set(constants(node)) & set(RULES) for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert [name for name in swept if not kinds[name]] == []
     assert set().union(*kinds.values()) == set(RULES)
+    assert {sweep.__name__: asked for sweep, asked in ROUND.items()} == {s.__name__: kinds[s.__name__] for s in ROUND}
+
+
+def test_whatever_a_clock_waits_for_is_done_in_a_round() -> None:
+    assert {kind for kind, rule in RULES.items() if rule.moves} <= frozenset().union(*ROUND.values())
 
 
 def test_due_instants_are_compared_in_the_table_alone() -> None:

@@ -84,25 +84,20 @@ class TestInvoices:
         assert "Invoiced so far $33.90" in page  # 22.60 + 11.30
         assert "Overdue $11.30" in page
 
-    @pytest.mark.parametrize(
-        ("asked", "found"),
-        [
-            ("", ["INV-000003", "INV-000002", "INV-000001"]),
-            ("status=owed", ["INV-000002"]),
-            ("status=overdue", ["INV-000002"]),
-            ("status=paid", ["INV-000001"]),
-            ("status=void", ["INV-000003"]),
-            ("status=draft", ["INV-000003", "INV-000002", "INV-000001"]),
-            ("q=0003", ["INV-000003"]),
-            ("q=0003&status=paid", []),
-        ],
-    )
-    def test_they_are_found_by_number_and_status(self, three: FlaskClient, asked: str, found: list[str]) -> None:
-        page = three.get(f"/portal/invoices/?{asked}", headers={"HX-Request": "true"}).text
-        shown = [f"INV-00000{n}" for n in (3, 2, 1) if f">INV-00000{n}<" in page]
-        assert shown == found
-        count = "1 invoice found" if len(found) == 1 else f"{len(found)} invoices found"
-        assert count in page
+    def test_they_are_found_by_number_and_status(self, three: FlaskClient) -> None:
+        for asked, found in {
+            "": ["INV-000003", "INV-000002", "INV-000001"],
+            "status=owed": ["INV-000002"],
+            "status=overdue": ["INV-000002"],
+            "status=paid": ["INV-000001"],
+            "status=void": ["INV-000003"],
+            "status=draft": ["INV-000003", "INV-000002", "INV-000001"],
+            "q=0003": ["INV-000003"],
+            "q=0003&status=paid": [],
+        }.items():
+            page = three.get(f"/portal/invoices/?{asked}", headers={"HX-Request": "true"}).text
+            assert [f"INV-00000{n}" for n in (3, 2, 1) if f">INV-00000{n}<" in page] == found, asked
+            assert ("1 invoice found" if len(found) == 1 else f"{len(found)} invoices found") in page, asked
 
     def test_one_explains_itself(self, store: Store) -> None:
         buyer = store.paid_up()
