@@ -60,15 +60,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back: a JSON body, or a page."""
+    """What goes back: a JSON body or text, which is a page unless `kind` says otherwise."""
 
     body: Json | list[Json] | str = field(default_factory=dict)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "text/html"
 
     @property
     def content_type(self) -> str:
-        return "text/html; charset=utf-8" if isinstance(self.body, str) else "application/json"
+        return f"{self.kind}; charset=utf-8" if isinstance(self.body, str) else "application/json"
 
     @property
     def content(self) -> bytes:

@@ -15,7 +15,8 @@ from simulators.books import Taken, new_ref
 from simulators.calls import Answer, Call, Json
 from simulators.frame import action, route
 from simulators.pages import page, send_back
-from simulators.square_base import LOCATION, SquareBase, instant, now, refusal, stamp
+from simulators.square_base import LOCATION, instant, now, refusal, stamp
+from simulators.square_form import SquareForm
 
 FEE_PER_MILLE, FEE_FIXED = 29, 30
 EVIDENCE_DAYS = 7
@@ -31,7 +32,7 @@ GOOD = ("cnon:card-nonce-ok", "wnon:cash-app-ok", "bnon:afterpay-ok", "bauth:ach
 SOURCES: Mapping[str, str] = {"wnon": "WALLET", "bnon": "BUY_NOW_PAY_LATER", "bauth": "BANK_ACCOUNT"}
 
 
-class SquareSimulator(SquareBase):
+class SquareSimulator(SquareForm):
     """One seller with one location."""
 
     currency = "CAD"
@@ -56,6 +57,7 @@ class SquareSimulator(SquareBase):
         wish = self.wish(call, square_fields.PAYMENT)
         self._check_money(wish["amount_money"])
         refused = call.decline or self._decline(wish)
+        self.use(wish["source_id"])
         payment = self._new_payment(wish)
         if refused:
             return self._declined(payment, refused)
@@ -146,7 +148,8 @@ class SquareSimulator(SquareBase):
         if refused:
             raise refusal(400, "PAYMENT_METHOD_ERROR", refused, "The card was declined.")
         self.row("customers", wish["card"]["customer_id"])
-        card = {"id": new_ref("ccof:"), "card_brand": "VISA", "last_4": "4242", "exp_month": 12, "exp_year": 2034}
+        self.use(wish["source_id"])
+        card = {"id": new_ref("ccof:"), **self._entered(wish["source_id"])}
         card |= {"customer_id": wish["card"]["customer_id"], "enabled": True, "created_at": now(), "version": 1}
         self.tell("card", "created", self.books.put("cards", card))
         return Answer({"card": card})
@@ -273,7 +276,7 @@ class SquareSimulator(SquareBase):
             **{name: wish[name] for name in ("reference_id", "note", "customer_id", "order_id") if name in wish},
         }
         if row["source_type"] == "CARD":
-            card = kept or {"card_brand": "VISA", "last_4": "4242", "exp_month": 12, "exp_year": 2034}
+            card = kept or self._entered(wish["source_id"])
             row["card_details"] = {"status": "AUTHORIZED", "card": card, "cvv_status": "CVV_ACCEPTED"}
             row["card_details"] |= {"avs_status": "AVS_ACCEPTED", "errors": []}
         return self.books.put("payments", row)
@@ -297,6 +300,8 @@ class SquareSimulator(SquareBase):
         source = wish["source_id"]
         if source.startswith("cnon:decline:"):
             return str(source.rpartition(":")[2])
+        if source in self.books.tables["nonces"]:
+            return self.refusal_of(source)
         card = self.books.tables["cards"].get(source)
         if card and not card["enabled"]:
             raise refusal(400, "INVALID_REQUEST_ERROR", "CARD_TOKEN_EXPIRED", "The card is disabled.", "source_id")
@@ -305,6 +310,13 @@ class SquareSimulator(SquareBase):
         if not card and source not in DECLINED and source not in GOOD:
             raise refusal(404, "INVALID_REQUEST_ERROR", "NOT_FOUND", "No such source.", "source_id")
         return DECLINED.get(source)
+
+    def _entered(self, source: str) -> Json:
+        """The card behind a nonce, or behind the payment that was made with it."""
+        paid = self.books.tables["payments"].get(source, {}).get("card_details", {}).get("card")
+        nonce = self.books.tables["nonces"].get(source, {})
+        shown = paid or {"last_4": nonce.get("last_4", "4242")}
+        return {"card_brand": "VISA", "last_4": shown["last_4"], "exp_month": 12, "exp_year": 2034}
 
     def _declined(self, payment: Json, code: str) -> Answer:
         fault = {"category": "PAYMENT_METHOD_ERROR", "code": code, "detail": f"Authorization error: '{code}'"}

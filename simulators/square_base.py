@@ -18,6 +18,7 @@ from simulators.shapes import Fields, Unacceptable
 
 ACCESS_TOKEN = "square_simulator"  # noqa: S105 (opens nothing but this simulator)
 WEBHOOK_KEY = "square_simulator_webhooks"
+APPLICATION = "sandbox-sq0idb-simulator"
 LOCATION = "L1"
 VERSION = "2026-09-16"
 
@@ -43,6 +44,7 @@ class SquareBase(Simulator):
         return {
             "access_token": ACCESS_TOKEN,
             "location_id": LOCATION,
+            "application_id": APPLICATION,
             "webhook_keys": WEBHOOK_KEY,
             "base_url": self.url,
         }

@@ -5,37 +5,22 @@ Declared by the names of Stripe's own test methods (`stripe_cards`). The secret 
 
 import time
 from typing import Any
-from urllib.parse import urlencode
 
 from simulators import stripe_fields
 from simulators.books import new_ref
 from simulators.calls import Answer, Call, Json
-from simulators.frame import action, route
+from simulators.frame import route
 from simulators.pages import page, send_back
 from simulators.stripe_base import refusal
-from simulators.stripe_payments import StripePayments
+from simulators.stripe_form import StripeForm
 
 DAY_SECONDS = 86400
 PAYING = {"pm_card_visa": "Pay by card", "pm_card_chargeDeclined": "Pay by a card that is declined"}
 DELAYED = {"pm_usBankAccount": "Pay from a bank account"}
 
 
-class StripeSimulator(StripePayments):
+class StripeSimulator(StripeForm):
     """All of Stripe that there is here."""
-
-    @route("POST", "/v1/setup_intents")
-    def create_setup(self, call: Call) -> Answer:
-        wish = self.wish(call, stripe_fields.SETUP)
-        setup = self._new_setup(wish.get("customer"), wish.get("metadata", {}))
-        if wish.get("confirm"):
-            error = self._keep(setup, wish["payment_method"], call.decline)
-            if error:
-                return Answer({"error": error}, 402)
-        return self.shown(setup, wish)
-
-    @route("GET", "/v1/setup_intents/{id}")
-    def retrieve_setup(self, call: Call) -> Answer:
-        return self.shown(self.row(call.parts["id"], "seti", "intent"), self.wish(call, stripe_fields.RETRIEVE))
 
     @route("POST", "/v1/checkout/sessions")
     def create_session(self, call: Call) -> Answer:
@@ -84,72 +69,6 @@ class StripeSimulator(StripePayments):
             return page("Stripe", "The card was declined.", PAYING | DELAYED | {"cancel": "Go back"})
         return send_back(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]))
 
-    @route("GET", "/authenticate/{id}", public=True)
-    def show_approval(self, call: Call) -> Answer:
-        intent = self.row(call.parts["id"], "pi", "intent")
-        sentence = f"Your bank asks: {intent['amount']} {intent['currency'].upper()} (in the smallest units)?"
-        return page("Your bank", sentence, {"approve": "Approve", "refuse": "Refuse"})
-
-    @route("POST", "/authenticate/{id}", public=True)
-    def answer_approval(self, call: Call) -> Answer:
-        intent = self.row(call.parts["id"], "pi", "intent")
-        back = self.books.tables["return_urls"][intent["id"]]["url"]
-        if intent["status"] == "requires_action":
-            if call.form.get("choice") == "approve":
-                self.approve(intent)
-            else:
-                self.decline(intent, ("payment_intent_authentication_failure", "", ""))
-        outcome = "succeeded" if intent["status"] == "succeeded" else "failed"
-        query = {"payment_intent": intent["id"], "redirect_status": outcome}
-        return send_back(f"{back}{'&' if '?' in back else '?'}{urlencode(query)}")
-
-    @action
-    def fill_form(self, client_secret: str, method: str = "pm_card_visa") -> str | None:
-        """The payer fills in the form on the merchant's page; gives the error code when the bank says no."""
-        ref, _, _ = client_secret.partition("_secret_")
-        if ref.startswith("seti_"):
-            error = self._keep(self.row(ref, "seti", "client_secret"), method)
-        else:
-            intent = self.row(ref, "pi", "client_secret")
-            intent["payment_method"] = self.method(method, intent["customer"])["id"]
-            self.books.put("return_urls", {"id": ref, "url": ""})
-            error = self.pay(intent, present=True)
-        return error["code"] if error else None
-
-    def _new_setup(self, customer: str | None, metadata: Json) -> Json:
-        ref = new_ref("seti_")
-        row: Json = {
-            "id": ref,
-            "object": "setup_intent",
-            "client_secret": f"{ref}_secret_{new_ref()}",
-            "created": int(time.time()),
-            "customer": customer,
-            "last_setup_error": None,
-            "livemode": False,
-            "metadata": metadata,
-            "next_action": None,
-            "payment_method": None,
-            "payment_method_types": ["card"],
-            "status": "requires_payment_method",
-            "usage": "off_session",
-        }
-        return self.books.put("setups", row)
-
-    def _keep(self, setup: Json, name: str, decline: str | None = None) -> Json | None:
-        """Attach a method to the setup's customer; gives the error when the bank will not have it."""
-        method = self.method(name, setup["customer"])
-        card = self.card(method)
-        refused = (card.decline if card.refuses_setup else None) or (decline and ("card_declined", decline, ""))
-        if refused:
-            error = {"type": "card_error", "code": refused[0], "decline_code": refused[1], "message": "Declined."}
-            setup["last_setup_error"] = error
-            self.tell("setup_intent.setup_failed", setup)
-            return error | {"setup_intent": dict(setup)}
-        self.attach(method, setup["customer"])
-        setup |= {"status": "succeeded", "payment_method": method["id"]}
-        self.tell("setup_intent.succeeded", setup)
-        return None
-
     def _new_session(self, wish: dict[str, Any]) -> Json:
         ref, now = new_ref("cs_test_"), int(time.time())
         prices = [(item["price_data"], item["quantity"]) for item in wish.get("line_items", [])]
@@ -197,7 +116,7 @@ class StripeSimulator(StripePayments):
 
     def _finish_setup(self, session: Json, method: str) -> None:
         wish = self.books.tables["session_wishes"][session["id"]]["wish"].get("setup_intent_data", {})
-        setup = self._new_setup(session["customer"], wish.get("metadata", {}))
-        self._keep(setup, method)
+        setup = self.new_setup(session["customer"], wish.get("metadata", {}))
+        self.keep(setup, method)
         session |= {"status": "complete", "url": None, "setup_intent": setup["id"]}
         self.tell("checkout.session.completed", session)

@@ -19,6 +19,7 @@ from simulators.stripe_cards import CARDS, Card
 
 API_VERSION = "2026-10-28.endive"
 SECRET_KEY = "sk_test_simulator"  # noqa: S105 (opens nothing but this simulator)
+PUBLISHABLE_KEY = "pk_test_simulator"
 WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 (signs nothing but its webhooks)
 TABLES: Mapping[str, str] = {
     "cus": "customers",
@@ -51,7 +52,8 @@ class StripeBase(Simulator):
     keeps_errors = True
 
     def account(self) -> dict[str, str]:
-        return {"api_key": SECRET_KEY, "webhook_secrets": WEBHOOK_SECRET, "base_url": self.url}
+        keys = {"api_key": SECRET_KEY, "publishable_key": PUBLISHABLE_KEY, "webhook_secrets": WEBHOOK_SECRET}
+        return keys | {"base_url": self.url}
 
     def authenticate(self, call: Call) -> None:
         """A bearer key and a version; a wrong key comes back in the message, so that nobody may log it as it is."""

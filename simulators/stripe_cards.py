@@ -48,6 +48,21 @@ CARDS: Mapping[str, Card] = {
     "pm_sepaDebit": Card("3000", "37040044", "sepa_debit", delayed=True),
 }
 
+# The numbers of Stripe's test cards (docs.stripe.com/testing), for the form, and what each does.
+NUMBERS: Mapping[str, str] = {
+    "4242424242424242": "pm_card_visa",
+    "5555555555554444": "pm_card_mastercard",
+    "4000002760003184": "pm_card_authenticationRequired",
+    "4000000000000002": "pm_card_chargeDeclined",
+    "4000000000009995": "pm_card_chargeDeclinedInsufficientFunds",
+    "4000000000000069": "pm_card_chargeDeclinedExpiredCard",
+}
+SHOWN: Mapping[str, str] = {
+    "4242 4242 4242 4242": "is charged",
+    "4000 0027 6000 3184": "has the bank ask",
+    "4000 0000 0000 9995": "has not enough money on it",
+}
+
 # What Stripe says when a charge is refused by request, by decline code; the code is card_declined for all others.
 CODES: Mapping[str, str] = {
     "expired_card": "expired_card",

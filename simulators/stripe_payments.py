@@ -258,6 +258,8 @@ class StripePayments(StripeBase):
 
     def _approval(self, intent: Json) -> Json:
         back = self.books.tables["return_urls"][intent["id"]]["url"]
+        if not back:  # the form's own script asks
+            return {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
         url = f"{self.url}/authenticate/{intent['id']}"
         return {"type": "redirect_to_url", "redirect_to_url": {"return_url": back, "url": url}}
 

@@ -40,10 +40,10 @@ _INVOICE = _moves(
 # Money may arrive late (ARCHITECTURE §2.7-2.8): a gateway can report success for an attempt already failed or
 # canceled here, and it must be booked, so both may still succeed. No answer is `unknown`, and becomes
 # whatever the gateway says once asked. A debit that was believed settled can be returned by the bank:
-# succeeded, then failed.
+# succeeded, then failed. What waits for the gateway's form on our page is sent once that is filled in.
 _PAYMENT = _moves(
     sending="requires_action pending authorized succeeded failed canceled unknown",
-    requires_action="pending authorized succeeded failed canceled unknown",
+    requires_action="sending pending authorized succeeded failed canceled unknown",
     pending="requires_action authorized succeeded failed canceled unknown",
     authorized="pending succeeded failed canceled unknown",
     unknown="requires_action pending authorized succeeded failed canceled",

@@ -12,6 +12,7 @@ from typing import ClassVar
 from app.domain.quotes import Asset, Quote, Rate, Tip, Transfer
 from app.gateways.errors import Unsupported
 from app.gateways.types import (
+    BrowserForm,
     Choice,
     Dispute,
     NextAction,
@@ -59,6 +60,7 @@ class Capability(Flag):
     WATCH = auto()  # tells nobody that money came: we have to look
     CHALLENGE = auto()  # can have the payer's bank ask them, however harmless a payment looks
     KEEP = auto()  # … and keeps what was paid with, when asked (`save_method`)
+    FORM = auto()  # has a form of its own for pages of ours, which keeps, too; once the account is set up for it
 
 
 # A declared capability ⇔ an implemented verb; the contract suite holds every adapter to it.
@@ -72,6 +74,7 @@ VERBS: Mapping[Capability, tuple[str, ...]] = {
     Capability.LIST_TRANSACTIONS: ("list_transactions",),
     Capability.DISPUTES: ("fetch_dispute",),
     Capability.SETUP: ("begin_setup",),
+    Capability.FORM: ("browser_form",),
     Capability.METHOD_UPDATES: ("fetch_method",),
     Capability.PAYOUT: ("addressed",),
     Capability.CHOICES: ("choices",),
@@ -98,7 +101,8 @@ class Gateway(ABC):
     currencies: ClassVar[frozenset[str] | None] = None  # None: whatever the account is set up for
     capabilities: ClassVar[Capability] = Capability.NONE
     credentials: ClassVar[tuple[CredentialField, ...]] = ()
-    setup_answer: ClassVar[str] = "token"  # the query parameter that payers bring back from `begin_setup`'s page
+    setup_page: ClassVar[bool] = True  # methods are left on a page of the gateway, too, and not by its form alone
+    setup_answers: ClassVar[tuple[str, ...]] = ("token",)  # query parameters that payers bring back from `begin_setup`
     tells_refunds: ClassVar[bool] = True  # when asked, how a refund ended; where not, a person may have to look
     credits_late = False  # money on a chain that is not what was asked for is credited, without a person to decide
 
@@ -156,6 +160,10 @@ class Gateway(ABC):
     def resume_payment(self, ref: PaymentRef, answer: Mapping[str, str]) -> PaymentResult:
         """The payer came back from the gateway's page with these query parameters."""
         raise self._unsupported("resume_payment")
+
+    def browser_form(self) -> BrowserForm | None:
+        """The gateway's own form for our pages; None for an account that is not set up for it. Asks nobody."""
+        raise self._unsupported("browser_form")
 
     def begin_setup(self, request: SetupRequest) -> NextAction:
         """Show the payer the gateway's own form for leaving a method; `save_method` takes what it gives."""

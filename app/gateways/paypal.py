@@ -60,7 +60,7 @@ class PaypalGateway(Gateway):
     name = "paypal"
     title = "PayPal"
     currencies = words.CURRENCIES
-    setup_answer = "approval_token_id"
+    setup_answers = ("approval_token_id",)
     capabilities = (
         Capability.SAVE_METHOD
         | Capability.SETUP

@@ -11,6 +11,7 @@ A payment without a token goes through a payment link; until it is paid its refe
 import base64
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -33,8 +34,10 @@ from app.gateways.errors import (
     MethodRefused,
     OutcomeUnknown,
 )
-from app.gateways.square_sdk import ONCE, body, calling, client_of, codes, if_there
+from app.gateways.square_form import NONCE, form_at
+from app.gateways.square_sdk import LIVE, ONCE, SANDBOX, body, calling, client_of, codes, if_there
 from app.gateways.types import (
+    BrowserForm,
     ClientToken,
     Dispute,
     NextAction,
@@ -56,8 +59,6 @@ from app.gateways.types import (
     Transaction,
 )
 
-LIVE = "https://connect.squareup.com"
-SANDBOX = "https://connect.squareupsandbox.com"
 # A payment is created within this long of being claimed: clocks differ, and an answer may take its time.
 CREATED_BEFORE, CREATED_AFTER = timedelta(minutes=5), timedelta(hours=1)
 
@@ -82,7 +83,10 @@ class SquareGateway(Gateway):
         | Capability.LIST_TRANSACTIONS
         | Capability.DISPUTES
         | Capability.HOSTED
+        | Capability.FORM
     )
+    setup_page = False
+    setup_answers = ()  # what the form gives is posted
     credentials = (
         CredentialField("access_token", "Access token"),
         CredentialField("location_id", "Location ID", secret=False),
@@ -91,7 +95,7 @@ class SquareGateway(Gateway):
             "Application ID",
             secret=False,
             required=False,
-            help="For the card form on our page, with which payers leave a card for later.",
+            help="With it payers fill in Square's form on our page, and can leave a card for later there.",
         ),
         CredentialField(
             "webhook_keys",
@@ -111,12 +115,15 @@ class SquareGateway(Gateway):
             self._client.locations.get(self.secrets["location_id"], request_options=ONCE)
 
     def create_payment(self, request: PaymentRequest) -> PaymentResult:
-        """Charge a token (a nonce of the form, or a kept card's); without one, open a page at Square.
+        """Charge a token (a nonce of the form, or a kept card's); without one, show the form or open a page at Square.
 
         The form has the bank's approval asked for before it gives a nonce, so that no charge waits for the payer. One
         that still wants it is a decline (`authentication_required`).
         """
-        return self._charge(request) if request.token else self._begin_page(request)
+        if request.token:
+            return self._charge(request)
+        form = self._form_token() if request.by_form else None
+        return PaymentResult(PaymentStatus.REQUIRES_ACTION, next_action=form) if form else self._begin_page(request)
 
     def fetch_payment(self, ref: PaymentRef) -> PaymentResult | None:
         """By Square's reference, else by our key: in the list of its hour, and then by cancelling what the key made."""
@@ -174,15 +181,23 @@ class SquareGateway(Gateway):
             mark = words.marked("", ref.key)
             return next((words.refund(told) for told in refunds if told.get("reason", "").endswith(mark)), None)
 
+    def browser_form(self) -> BrowserForm | None:
+        """The card form of the Web Payments SDK, for an account with an application ID."""
+        return form_at(self.secrets.get("base_url", "")) if self._form_token() else None
+
     def begin_setup(self, request: SetupRequest) -> NextAction:
-        """Square's form on our page needs the location and the application; both may be seen by everybody."""
-        application_id = self.secrets.get("application_id")
-        if not application_id:
-            raise GatewayRefused("Square's card form needs the application ID: enter it in the gateway account.")
-        return ClientToken(self.secrets["location_id"], application_id)
+        """Square keeps cards by its form alone."""
+        if form := self._form_token():
+            return form
+        raise GatewayRefused("Square's card form needs the application ID: enter it in the gateway account.")
 
     def save_method(self, request: SaveMethodRequest) -> SavedMethod:
-        """Keep the card behind a nonce of the form. Raises MethodRefused when the bank says no."""
+        """Keep the card behind a nonce of the form. Raises MethodRefused when the bank says no.
+
+        Square would also keep the card of any payment, whoever made it; what a payer sends must not name one.
+        """
+        if not re.fullmatch(NONCE, request.token):
+            raise GatewayRefused("This is not what Square's form gives.")
         with self._calling():
             return self._keep(request.token, self._customer(request.payer))
 
@@ -224,6 +239,11 @@ class SquareGateway(Gateway):
     @property
     def _client(self) -> Square:
         return client_of(self.secrets["access_token"], self.secrets.get("base_url") or LIVE, self.timeout)
+
+    def _form_token(self) -> ClientToken | None:
+        """What the form needs: the location and the application. Both may be seen by everybody."""
+        application_id = self.secrets.get("application_id")
+        return ClientToken(self.secrets["location_id"], application_id) if application_id else None
 
     def _charge(self, request: PaymentRequest) -> PaymentResult:
         customer = self._customer_to_charge(request)

@@ -15,6 +15,8 @@ from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable
 from app.gateways.square_words import Json
 
 Found = TypeVar("Found")
+LIVE = "https://connect.squareup.com"
+SANDBOX = "https://connect.squareupsandbox.com"
 ONCE: RequestOptions = {"max_retries": 0}  # trying again is for us to decide
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 # Refused before anything was done; 408, 409 and 5xx say nothing about what was done.

@@ -31,6 +31,7 @@ from app.gateways.errors import (
 )
 from app.gateways.stripe_sdk import calling, client_of, if_there, told
 from app.gateways.types import (
+    BrowserForm,
     ClientToken,
     Dispute,
     NextAction,
@@ -83,7 +84,9 @@ class StripeGateway(Gateway):
         | Capability.HOSTED
         | Capability.KEEP
         | Capability.CHALLENGE
+        | Capability.FORM
     )
+    setup_answers = ("token", "setup_intent")  # of the page, of the form
     credentials = (
         CredentialField("api_key", "Secret key", help="Begins with sk_ or rk_."),
         CredentialField(
@@ -91,7 +94,7 @@ class StripeGateway(Gateway):
             "Publishable key",
             secret=False,
             required=False,
-            help="Begins with pk_. With it payers fill in a form on our page; without it they go to Stripe's.",
+            help="Begins with pk_. With it payers fill in Stripe's form on our page; without it they go to Stripe's.",
         ),
         CredentialField(
             "webhook_secrets",
@@ -108,14 +111,14 @@ class StripeGateway(Gateway):
             self._client.v1.payment_intents.list({"limit": 1})
 
     def create_payment(self, request: PaymentRequest) -> PaymentResult:
-        """Charge a token (`pm_…`, or a kept method's); without one, begin a form or a page that the payer finishes.
+        """Charge a token (`pm_…`, or a kept method's); without one, begin the form or a page that the payer finishes.
 
         An off-session charge that the bank wants approved is a decline (`authentication_required`): the payer is
         brought back and pays with the same token on-session, which then gives a Redirect to the bank.
         """
         if request.token:
             return self._charge(request)
-        return self._begin_form(request) if self._public_key else self._begin_page(request)
+        return self._begin_form(request) if request.by_form and self._public_key else self._begin_page(request)
 
     def fetch_payment(self, ref: PaymentRef) -> PaymentResult | None:
         """By Stripe's reference (`pi_…` or `cs_…`), else by our key among the payments of its customer or hour."""
@@ -170,11 +173,16 @@ class StripeGateway(Gateway):
             found = (refund.to_dict() for refund in of_payment.auto_paging_iter())
             return next((words.refund(refund) for refund in found if words.key_of(refund) == ref.key), None)
 
+    def browser_form(self) -> BrowserForm | None:
+        """The Payment Element, for an account with a publishable key."""
+        base_url = self.secrets.get("base_url", "")
+        return words.FORM.at("" if base_url == LIVE else base_url) if self._public_key else None
+
     def begin_setup(self, request: SetupRequest) -> NextAction:
-        """A form or a page on which the payer leaves a method; nothing is charged."""
+        """The form or a page on which the payer leaves a method; nothing is charged."""
+        verb = self._setup_form if request.by_form and self._public_key else self._setup_page
         with self._calling():
-            customer = self._customer(request.payer)
-            return self._setup_form(request, customer) if self._public_key else self._setup_page(request, customer)
+            return verb(request, self._customer(request.payer))
 
     def save_method(self, request: SaveMethodRequest) -> SavedMethod:
         """Keep what a form or page gave: `cs_…` or `seti_…` of a finished setup, or a fresh `pm_…`.

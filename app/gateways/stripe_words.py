@@ -8,6 +8,7 @@ from app.domain.declines import Decline, decline_for
 from app.domain.money import Money
 from app.gateways.refusals import decline_from
 from app.gateways.types import (
+    BrowserForm,
     Checks,
     ClientToken,
     Dispute,
@@ -82,6 +83,15 @@ DELAYED = frozenset(
 # Where the details of a next action keep the page that the payer is to be sent to.
 PAGES = ("url", "hosted_verification_url", "hosted_instructions_url", "hosted_voucher_url")
 CHECKED: Mapping[str | None, bool] = {"pass": True, "fail": False}
+# docs.stripe.com/security/guide#content-security-policy, for cards and what else redirects or asks in a frame.
+FORM = BrowserForm(
+    "https://js.stripe.com/v3/",
+    {
+        "script-src": ("https://js.stripe.com", "https://*.js.stripe.com"),
+        "frame-src": ("https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"),
+        "connect-src": ("https://api.stripe.com",),
+    },
+)
 
 # Our word → Stripe's decline and error codes (docs.stripe.com/declines/codes, docs.stripe.com/error-codes).
 _CODES: Mapping[str, str] = {
@@ -129,18 +139,22 @@ def parts_of(token: str | None) -> tuple[str, str]:
 
 
 def payment(intent: Json, public_key: str) -> PaymentResult:
-    """A payment intent. With a public key, the payer goes on by form where Stripe names no page."""
+    """A payment intent. With a public key, the payer goes on by form where Stripe names no page.
+
+    One that the payer may try again says why the last try came to nothing.
+    """
     status = STATUSES[intent["status"]]
     if status is PaymentStatus.FAILED and _may_try_again(intent):
         status = PaymentStatus.REQUIRES_ACTION
     failed, waits = status is PaymentStatus.FAILED, status is PaymentStatus.REQUIRES_ACTION
+    error = intent["last_payment_error"] if intent["status"] == "requires_payment_method" else None
     charge = _written_out(intent["latest_charge"])
     return PaymentResult(
         status,
         intent["id"],
         UNITS.money(intent[AMOUNTS.get(intent["status"], "amount")], intent["currency"]),
         fee=_fee(charge),
-        decline=decline(intent["last_payment_error"] or {}) if failed else None,
+        decline=decline(error or {}) if failed or error else None,
         next_action=_next_action(intent, public_key) if waits else None,
         saved_method=None if failed or waits else _saved(intent),
         checks=_checks(charge),

@@ -1,9 +1,10 @@
 """What goes to a gateway and what comes back: frozen values, the same for all of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from app.domain.declines import Decline
 from app.domain.money import Money
@@ -67,6 +68,7 @@ class PaymentRequest:
     number for gateways that ask for it (`Capability.PHONE`), in international form without the plus: 254712345678.
     `choice` is one of the gateway's `choices`, or empty for its first one. `number` is this attempt's alone
     (`Capability.NUMBERED`). `challenge` wants the payer's bank to ask them (3-D Secure; `Capability.CHALLENGE`).
+    `by_form`: without a token, the gateway's own form can be shown where the payer is (`Capability.FORM`).
     """
 
     key: str
@@ -83,6 +85,7 @@ class PaymentRequest:
     choice: str = ""
     number: int | None = None
     challenge: bool = False
+    by_form: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,28 @@ class ClientToken:
 
     token: str
     public_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserForm:
+    """What a page needs to show a gateway's own form: the address of its script, and what else it has to let in.
+
+    `sources` are the hosts by directive of the page's Content-Security-Policy. A form that gives us a one-time token,
+    for `PaymentRequest.token` or `save_method`, says as a pattern what that looks like (`gives`); any other tells the
+    gateway itself.
+    """
+
+    script: str
+    sources: Mapping[str, Sequence[str]]
+    gives: str = ""
+
+    def at(self, base_url: str) -> "BrowserForm":
+        """The same form of a stand-in for the gateway: everything comes from its own address. Empty: the gateway's."""
+        if not base_url:
+            return self
+        place, path = urlsplit(base_url), urlsplit(self.script).path
+        host = f"{place.scheme}://{place.netloc}"
+        return replace(self, script=host + path, sources=dict.fromkeys(self.sources, (host,)))
 
 
 NextAction = Redirect | QrCode | PhonePrompt | ClientToken
@@ -226,13 +251,15 @@ class Sightings:
 class SetupRequest:
     """A payer wants to leave a method on the gateway's own form. `currency` is the one they will be charged in.
 
-    They come back to `return_url` with a query parameter (`Gateway.setup_answer`), which is what `save_method` takes.
+    They come back to `return_url` with a query parameter (`Gateway.setup_answers`), which is what `save_method` takes.
+    `by_form`: see `PaymentRequest`.
     """
 
     key: str
     payer: Payer
     return_url: str
     currency: str
+    by_form: bool = False
 
 
 @dataclass(frozen=True, slots=True)

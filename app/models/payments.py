@@ -60,8 +60,9 @@ class Payment(HasStatus, TenantRow):
     `received_minor` is what came in, which may differ from what was asked for; `kept_minor` is what of it came late or
     beyond what was owed, and became the customer's balance. The gateway's fee is in `fee_currency`, which is null until
     the gateway has told it.
-    `choice` is which of the gateway's ways the payer chose, `number` the one that makes its address. `attested` is how
-    it ended by the word of somebody who looked at the gateway, as long as the gateway itself has not said otherwise.
+    `choice` is which of the gateway's ways the payer chose, `number` the one that makes its address; `by_form` says
+    that they were shown its form on our page. `attested` is how it ended by the word of somebody who looked at the
+    gateway, as long as the gateway itself has not said otherwise.
     """
 
     __tablename__ = "payments"
@@ -105,6 +106,7 @@ class Payment(HasStatus, TenantRow):
     challenge: Mapped[bool] = mapped_column(default=False, server_default="false")
     findings: Mapped[Json] = json_object()
     choice: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    by_form: Mapped[bool] = mapped_column(default=False, server_default="false")
     number: Mapped[int | None] = mapped_column(BigInteger)
     gateway_ref: Mapped[str | None] = mapped_column(String(255))
     decline_code: Mapped[str | None] = mapped_column(String(40))
@@ -125,6 +127,11 @@ class Payment(HasStatus, TenantRow):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether it waits for what a form on our page gives us, so that its gateway has not heard of it yet."""
+        return self.by_form and self.status == "requires_action" and not self.gateway_ref
 
 
 class Refund(HasStatus, TenantRow):

@@ -10,7 +10,7 @@ from app.domain.errors import Conflict
 from app.domain.fraud import Verdict
 from app.domain.money import Money
 from app.gateways import gateway_class
-from app.gateways.base import Capability
+from app.gateways.base import Capability, Gateway
 from app.gateways.errors import GatewayUnavailable
 from app.gateways.types import PaymentRef, PaymentRequest, PaymentResult, PaymentStatus
 from app.ids import made_at
@@ -77,11 +77,24 @@ def collect(
     return payment
 
 
+def finish(payment_id: str, token: str, at: datetime) -> Payment:
+    """The payer filled in the gateway's form on our page, which gave this one-time token: charge that, once.
+
+    The key stays the attempt's own, so whatever comes after a first token is never a second charge. Raises Conflict for
+    an attempt that waits for no form (any more).
+    """
+    with transaction():
+        payment = payments.send(payment_id, at)
+        request = replace(_request(payment), token=token)
+        gateway = gateway_accounts.connect(payment.gateway_account)
+    return _charge(payment, gateway, request, at)
+
+
 def resume(payment_id: str, answer: Mapping[str, str], at: datetime) -> Payment:
     """The payer came back from the gateway's page: ask how it went, and record it."""
     payment = get(Payment, payment_id)
     gateway, ref = gateway_accounts.connect(payment.gateway_account), _ref(payment)
-    if Capability.RESUME not in gateway.capabilities:
+    if Capability.RESUME not in gateway.capabilities or payment.is_unsent:
         return check(payment_id, at)
     outcome = ask(lambda: gateway.resume_payment(ref, answer))
     with transaction():
@@ -99,6 +112,8 @@ def check(payment_id: str, at: datetime) -> Payment:
 
 def settle(payment: Payment, found: PaymentResult | NoAnswer | None, at: datetime) -> Payment:
     """Record what `look_up` gave, as `check` says."""
+    if payment.is_unsent:
+        return _wait_for_form(payment, at)
     outcome: PaymentResult | NoAnswer | GivenUp | None = found
     if found is None and not is_overdue("checks", payment.id, at):
         return payment
@@ -174,6 +189,10 @@ def supersede(invoice_id: str, at: datetime) -> None:
         return
     if payment.status != "requires_action":
         raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
+    if payment.is_unsent:
+        with transaction():
+            payments.withdraw(payment.id, at)
+        return
     outcome = _give_up(payment)
     with transaction():
         payments.record(payment.id, outcome, at)
@@ -198,6 +217,11 @@ def _attempt(invoice_id: str, at: datetime, wish: Wish, *, only_if_due: bool) ->
         )
         request = _request(payment)
         gateway = gateway_accounts.connect(payment.gateway_account)
+    return _charge(payment, gateway, request, at)
+
+
+def _charge(payment: Payment, gateway: Gateway, request: PaymentRequest, at: datetime) -> Payment:
+    """Steps two and three for an attempt that is claimed."""
     outcome = call(lambda: gateway.create_payment(request))
     with transaction():
         breakers.note(payment.gateway_account_id, outcome)
@@ -251,6 +275,7 @@ def _request(payment: Payment) -> PaymentRequest:
         challenge=payment.challenge,
         choice=payment.choice,
         number=payment.number,
+        by_form=payment.by_form,
     )
 
 
@@ -264,8 +289,19 @@ def _ref(payment: Payment) -> PaymentRef:
 
 def look_up(payment: Payment) -> PaymentResult | NoAnswer | None:
     """How it stands at the gateway; None when it surely knows no such payment."""
+    if payment.is_unsent:
+        return PaymentResult(PaymentStatus.REQUIRES_ACTION)
     account, ref = payment.gateway_account, _ref(payment)
     return ask(lambda: gateway_accounts.connect(account).fetch_payment(ref))
+
+
+def _wait_for_form(payment: Payment, at: datetime) -> Payment:
+    """Its gateway knows nothing of it, so whether it is given up is for us to say. Sent meanwhile, it is left alone."""
+    with transaction(), suppress(Conflict):
+        if payment.started_at + GIVEN_UP_AFTER <= at:
+            return payments.withdraw(payment.id, at)
+        payments.put_off(payment.id, at)
+    return payment
 
 
 def is_given_up(payment: Payment, found: PaymentResult, at: datetime) -> bool:

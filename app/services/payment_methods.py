@@ -54,13 +54,14 @@ def add(customer_id: str, gateway_account_id: str, token: str, at: datetime, *, 
         return known or keep(customer_id, gateway_account_id, saved, at, default=default)
 
 
-def begin_setup(customer_id: str, gateway_account_id: str, return_url: str) -> NextAction:
+def begin_setup(customer_id: str, gateway_account_id: str, return_url: str, *, by_form: bool = False) -> NextAction:
     """Have the gateway show its own form for leaving a method; the customer comes back with a token for `add`.
 
-    Raises gateway errors as they come. No transaction may be open.
+    `by_form`: see `gateways.types.PaymentRequest`; else it is a page, where the gateway has one. Raises gateway errors
+    as they come. No transaction may be open.
     """
     customer, account = get(Customer, customer_id), gateway_accounts.usable(gateway_account_id)
-    request = SetupRequest(secrets.token_urlsafe(24), payer_of(customer), return_url, customer.currency)
+    request = SetupRequest(secrets.token_urlsafe(24), payer_of(customer), return_url, customer.currency, by_form)
     gateway = gateway_accounts.connect(account)
     let_go()
     return gateway.begin_setup(request)

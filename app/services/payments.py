@@ -86,6 +86,28 @@ def claim(
     return row
 
 
+def send(payment_id: str, at: datetime) -> Payment:
+    """The payer has filled in a form of ours that the attempt waited for: it is `sending` again, for one of them.
+
+    Raises Conflict when it waits for no form any more: it was given up, or is sent already.
+    """
+    payment = get(Payment, payment_id, lock=True)
+    if not payment.is_unsent:
+        raise Conflict("This payment does not wait for a form any more.", code="not_waiting")
+    move(payment, "sending", at)
+    payment.check_at = func.now() + timedelta(seconds=current_settings().attempt_lease_seconds)
+    payment.next_action = {}
+    session().flush()
+    return payment
+
+
+def withdraw(payment_id: str, at: datetime) -> Payment:
+    """Give up an attempt that its gateway has not heard of yet. Raises Conflict when it is sent meanwhile."""
+    if not get(Payment, payment_id, lock=True).is_unsent:
+        raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
+    return record(payment_id, PaymentResult(PaymentStatus.CANCELED), at)
+
+
 def record(
     payment_id: str,
     outcome: PaymentResult | NoAnswer | NotExecuted | GivenUp,
@@ -135,6 +157,8 @@ def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> Non
     if result.checks:
         payment.findings = asdict(result.checks)
     payment.next_action = as_json(result.next_action) or _told_before(payment, result)
+    if result.status is PaymentStatus.REQUIRES_ACTION and result.decline:
+        payment.decline_code, payment.message = result.decline.code, result.decline.message
     if result.fee and result.status is PaymentStatus.SUCCEEDED:
         fees.book(payment, result.fee, at)
     if move(payment, result.status, at):
@@ -308,6 +332,7 @@ def _paid_with(way: Way) -> dict[str, Any]:
         "phone": way.phone,
         "keep_method": way.keep_method,
         "choice": way.choice,
+        "by_form": way.by_form,
         "number": ways.number_for(way.account),
     }
 

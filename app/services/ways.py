@@ -9,7 +9,7 @@ from app.domain.phones import international
 from app.domain.routing import Case
 from app.gateways import gateway_class
 from app.gateways.base import Capability
-from app.gateways.types import Choice
+from app.gateways.types import BrowserForm, Choice
 from app.models import Customer, GatewayAccount, Invoice, PaymentMethod, Subscription, Tenant
 from app.queries import portal as query
 from app.queries.base import get
@@ -21,13 +21,15 @@ class Hosted:
     """The payer finishes it with the gateway of an account: on its page, by a code, on their phone (`phone`).
 
     `keep_method`: what they pay with there is kept as their method, if the gateway gives it to us. `choice`: which of
-    the account's `choices` they have chosen, the usual one if empty.
+    the account's `choices` they have chosen, the usual one if empty. `by_form`: the gateway's own form can be shown
+    where they are, if the account has one; else they go to its page.
     """
 
     account_id: str
     phone: str = ""
     keep_method: bool = False
     choice: str = ""
+    by_form: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Way:
     phone: str | None = None
     keep_method: bool = False
     choice: str = ""
+    by_form: bool = False
 
 
 def by_method(invoice: Invoice, method_id: str | None) -> Way:
@@ -98,7 +101,8 @@ def checked(invoice: Invoice, hosted: Hosted) -> Way:
     account = gateway_accounts.usable(hosted.account_id)
     if not takes_hosted(account, invoice.currency):
         raise Conflict(f"{account.name} takes no such payment in {invoice.currency}.", code="not_offered")
-    way = Way(account, keep_method=hosted.keep_method, choice=_chosen(account, hosted, invoice.currency))
+    chosen, by_form = _chosen(account, hosted, invoice.currency), hosted.by_form and form_of(account) is not None
+    way = Way(account, keep_method=hosted.keep_method, choice=chosen, by_form=by_form)
     if Capability.PHONE not in gateway_class(account.gateway).capabilities:
         return way
     if not hosted.phone:
@@ -130,6 +134,12 @@ def choices(account: GatewayAccount, currency: str) -> Sequence[Choice]:
     """What payers in this currency can choose among at an account; none where there is nothing to choose."""
     has = Capability.CHOICES in gateway_class(account.gateway).capabilities
     return gateway_accounts.connect(account).choices(currency) if has else ()
+
+
+def form_of(account: GatewayAccount) -> BrowserForm | None:
+    """The gateway's own form for our pages; None where it has none, or the account is not set up for it."""
+    has = Capability.FORM in gateway_class(account.gateway).capabilities
+    return gateway_accounts.connect(account).browser_form() if has else None
 
 
 def takes_hosted(account: GatewayAccount, currency: str) -> bool:

@@ -67,7 +67,7 @@ def _methods(world: SimulatedWorld, gateway: Gateway) -> None:
     if world.has_setup_page:
         page = gateway.begin_setup(SetupRequest(new_id("req"), PAYER, "https://shop.example/methods", world.currency))
         assert isinstance(page, Redirect)
-        gateway.save_method(SaveMethodRequest(world.pay_page(page.url)[gateway.setup_answer], PAYER))
+        gateway.save_method(SaveMethodRequest(world.pay_page(page.url)[gateway.setup_answers[0]], PAYER))
 
 
 def _disputes(world: SimulatedWorld, gateway: Gateway) -> None:

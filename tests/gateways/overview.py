@@ -25,6 +25,7 @@ CAN: Mapping[Capability, str] = {
     Capability.PAYOUT: "have a person send refunds, and look on the chain whether they were",
     Capability.WATCH: "… which is looked for on the chain",
     Capability.KEEP: "… and keep what was paid with",
+    Capability.FORM: "show its form on our page, for paying and for leaving a method",
     Capability.CHALLENGE: "have the payer's bank ask them, when we want it",
     Capability.RESUME: "take the payer back from a page",
     Capability.CAPTURE: "authorize first, capture later",

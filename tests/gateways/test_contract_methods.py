@@ -66,7 +66,7 @@ def test_a_card_that_the_bank_replaced_is_told_of_and_shown_with_its_new_digits(
 def test_a_method_left_on_the_gateways_page_is_kept(world: World, gateway: Gateway, case: bool) -> None:
     page = gateway.begin_setup(SetupRequest(new_id("req"), PAYER, "https://shop.example/methods", world.currency))
     assert isinstance(page, Redirect)
-    token = world.pay_page(page.url)[gateway.setup_answer]
+    token = world.pay_page(page.url)[gateway.setup_answers[0]]
     saved = gateway.save_method(SaveMethodRequest(token, PAYER))
     charged = gateway.create_payment(replace(a_payment(world), token=saved.token, off_session=True))
     assert charged.status is PaymentStatus.SUCCEEDED
@@ -76,7 +76,7 @@ def test_a_method_left_on_the_gateways_page_is_kept(world: World, gateway: Gatew
 def test_a_method_left_by_one_customer_is_not_kept_for_another(world: World, gateway: Gateway, case: bool) -> None:
     page = gateway.begin_setup(SetupRequest(new_id("req"), PAYER, "https://shop.example/methods", world.currency))
     assert isinstance(page, Redirect)
-    token = world.pay_page(page.url)[gateway.setup_answer]
+    token = world.pay_page(page.url)[gateway.setup_answers[0]]
     with pytest.raises(GatewayRefused):
         gateway.save_method(SaveMethodRequest(token, OTHER_PAYER))
 

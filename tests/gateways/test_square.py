@@ -117,10 +117,11 @@ def test_the_locations_currency_is_counted_as_iso_has_it_and_no_other_is_taken(s
     assert [(taken.units, taken.currency) for taken in square.books()] == [(5000, "JPY")]
 
 
-def test_the_form_needs_the_application_and_the_location(square: TheWorld, gateway: Gateway) -> None:
+def test_the_form_needs_the_application_and_the_location(square: TheWorld) -> None:
     setup = SetupRequest(new_id("req"), PAYER, "https://shop.example/methods", "CAD")
     with pytest.raises(GatewayRefused, match="application ID"):
-        gateway.begin_setup(setup)
+        square.open(application_id="").begin_setup(setup)
+    assert square.open(application_id="").browser_form() is None
     assert square.open(application_id="sq0idp-1").begin_setup(setup) == ClientToken("L1", "sq0idp-1")
 
 

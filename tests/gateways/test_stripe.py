@@ -50,7 +50,7 @@ def with_form(stripe: TheWorld) -> Gateway:
 
 
 def test_a_payer_may_try_one_card_after_another_on_the_form(stripe: TheWorld, with_form: Gateway) -> None:
-    request = replace(a_payment(stripe), token=None)
+    request = replace(a_payment(stripe), token=None, by_form=True)
     begun = with_form.create_payment(request)
     assert begun.status is PaymentStatus.REQUIRES_ACTION
     assert isinstance(begun.next_action, ClientToken)
@@ -64,7 +64,7 @@ def test_a_payer_may_try_one_card_after_another_on_the_form(stripe: TheWorld, wi
 
 
 def test_a_bank_debit_of_the_form_that_comes_back_has_failed(stripe: TheWorld, with_form: Gateway) -> None:
-    request = replace(a_payment(stripe), token=None)
+    request = replace(a_payment(stripe), token=None, by_form=True)
     begun = with_form.create_payment(request)
     assert isinstance(begun.next_action, ClientToken)
     stripe.simulator.fill_form(begun.next_action.token, "pm_usBankAccount")
@@ -75,7 +75,7 @@ def test_a_bank_debit_of_the_form_that_comes_back_has_failed(stripe: TheWorld, w
 
 
 def test_a_method_left_on_the_form_is_kept_by_its_setup(stripe: TheWorld, with_form: Gateway) -> None:
-    form = with_form.begin_setup(SetupRequest(new_id("req"), PAYER, "https://shop.example/methods", "CAD"))
+    form = with_form.begin_setup(SetupRequest(new_id("req"), PAYER, "https://shop.example/methods", "CAD", by_form=True))
     assert isinstance(form, ClientToken)
     stripe.simulator.fill_form(form.token, "pm_card_mastercard")
     saved = with_form.save_method(SaveMethodRequest(form.token.partition("_secret_")[0], PAYER))

@@ -40,6 +40,7 @@ CAN = {
     Capability.PAYOUT: "Has you send refunds, and looks whether they went",
     Capability.WATCH: "Is watched for money that arrives",
     Capability.KEEP: "Keeps what was paid with there",
+    Capability.FORM: "Shows its form on our pages, with the key or ID for it",
     Capability.CHALLENGE: "Has the customer's bank ask them when we want it",
     Capability.RESUME: "Lets customers approve at their bank",
     Capability.CAPTURE: "Authorizes first, captures later",

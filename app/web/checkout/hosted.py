@@ -92,6 +92,7 @@ class HostedWay:
 
     account: GatewayAccount
     form: HostedForm
+    by_form: bool  # on our page, in the gateway's own form
 
     @property
     def title(self) -> str:
@@ -106,16 +107,18 @@ class HostedWay:
     @property
     def keeps(self) -> bool:
         """Whether what is paid with can be kept for later."""
-        return Capability.KEEP in gateway_class(self.account.gateway).capabilities
+        return self.by_form or Capability.KEEP in gateway_class(self.account.gateway).capabilities
 
     def hosted(self, *, keep: bool) -> Hosted:
         """What to ask the services for."""
-        return Hosted(self.account.id, self.form.number, keep_method=keep and self.keeps, choice=self.form.choice)
+        keep = keep and self.keeps
+        return Hosted(self.account.id, self.form.number, keep, self.form.choice, by_form=self.by_form)
 
 
 def offered(invoice: Invoice) -> list[HostedWay]:
     """The accounts with which the invoice can be paid, each with its part of the form."""
-    return [HostedWay(account, _form(account, invoice.currency)) for account in ways.offered(invoice)]
+    found = ways.offered(invoice)
+    return [HostedWay(one, _form(one, invoice.currency), ways.form_of(one) is not None) for one in found]
 
 
 def _form(account: GatewayAccount, currency: str) -> HostedForm:

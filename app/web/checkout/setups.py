@@ -14,7 +14,7 @@ from app.logs import logger
 from app.models import GatewayAccount, Tenant
 from app.queries import portal as query
 from app.queries.base import get
-from app.services import payment_methods
+from app.services import payment_methods, ways
 from app.settings import current_settings
 
 log = logger(__name__)
@@ -31,11 +31,18 @@ def title(account: GatewayAccount) -> str:
     return gateway_class(account.gateway).title
 
 
-def begin(customer_id: str, account: GatewayAccount) -> NextAction:
+def has_form(account: GatewayAccount) -> bool:
+    """Whether it is left in the gateway's own form, on our page."""
+    return ways.form_of(account) is not None
+
+
+def begin(customer_id: str, account: GatewayAccount, *, by_form: bool) -> NextAction:
     """The gateway's own form or page. Raises Conflict, in words for the payer, when it does not open."""
     name, back = account.name, url_for("portal.payment_methods.come_back", account_id=account.id)
     try:
-        return payment_methods.begin_setup(customer_id, account.id, f"{current_settings().base_url}{back}")
+        return payment_methods.begin_setup(
+            customer_id, account.id, f"{current_settings().base_url}{back}", by_form=by_form
+        )
     except GatewayError as error:
         log.error("a payment method cannot be left", account=name, error=str(error))
         raise Conflict(
@@ -45,11 +52,11 @@ def begin(customer_id: str, account: GatewayAccount) -> NextAction:
 
 def brought_back(account_id: str, answer: Mapping[str, str]) -> str:
     """The one-time token in the query a payer came back with; empty when they left nothing. Raises NotFound."""
-    account = get(GatewayAccount, account_id)
-    return answer.get(gateway_class(account.gateway).setup_answer, "")
+    names = gateway_class(get(GatewayAccount, account_id).gateway).setup_answers
+    return next((answer[name] for name in names if answer.get(name)), "")
 
 
 def _leads_somewhere(account: GatewayAccount, currency: str) -> bool:
     gateway = gateway_class(account.gateway)
     takes = gateway.currencies is None or currency in gateway.currencies
-    return takes and Capability.SETUP in gateway.capabilities
+    return takes and Capability.SETUP in gateway.capabilities and (gateway.setup_page or has_form(account))

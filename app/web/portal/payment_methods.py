@@ -7,16 +7,17 @@ from wtforms import BooleanField
 
 from app.db import transaction
 from app.domain.errors import Conflict, NotFound
-from app.gateways.types import Redirect
-from app.models import PaymentMethod, Subscription
+from app.gateways.types import ClientToken, Redirect
+from app.models import GatewayAccount, PaymentMethod, Subscription
 from app.permissions import Permission
 from app.present import present
 from app.queries import portal as query
-from app.services import payment_methods
+from app.services import payment_methods, ways
 from app.services.formats import method_name
 from app.web.auth_guard import requires
 from app.web.cardless import CardlessForm
-from app.web.checkout import methods, setups
+from app.web.checkout import gateway_forms, methods, setups
+from app.web.checkout.gateway_forms import TokenForm
 from app.web.checkout.methods import NewMethod
 from app.web.forms import Form
 from app.web.once import once
@@ -62,15 +63,32 @@ def add(account_id: str) -> Response:
     return done(url_for("portal.payment_methods.index"), f"{method_name(form.result)} was added.")
 
 
+@pages.get("/new/<account_id>/form")
+@requires(Permission.OWN)
+def fill_in(account_id: str) -> Response:
+    """The gateway's own form, in which they leave one."""
+    return _form(_account(account_id), Form())
+
+
+@pages.post("/new/<account_id>/form")
+@requires(Permission.OWN)
+@once
+def keep(account_id: str) -> Response:
+    """Keep what the form gave. A refusal is said above the form, which is there again."""
+    account = _account(account_id)
+    form = TokenForm(ways.form_of(account))
+    if not form.carry_out(lambda: methods.keep(own_id(), account.id, str(form.token.data), default=True)):
+        return _form(account, form)
+    return done(url_for("portal.payment_methods.index"), _added(form.result))
+
+
 @pages.post("/new/<account_id>/page")
 @requires(Permission.OWN)
 @once
 def leave(account_id: str) -> Response:
     """On to the gateway's own page, where they leave one."""
-    account = next((row for row in setups.offered(own_customer().currency) if row.id == account_id), None)
-    if account is None:
-        raise NotFound("No payment method can be added there.", field="account")
-    action = setups.begin(own_id(), account)
+    account = _account(account_id)
+    action = setups.begin(own_id(), account, by_form=False)
     if not isinstance(action, Redirect):
         raise Conflict("No payment method can be added there at the moment.", code="setup_failed")
     response = render("portal/payment_methods/onward.html", url=action.url, title=setups.title(account))
@@ -88,8 +106,7 @@ def come_back(account_id: str) -> Response:
     except Conflict as refusal:
         flash(refusal.message, "warning")
         return go(url_for("portal.payment_methods.new"))
-    message = f"{method_name(row)} was added and is your default method now." if row else "Nothing was added."
-    return done(url_for("portal.payment_methods.index"), message)
+    return done(url_for("portal.payment_methods.index"), _added(row) if row else "Nothing was added.")
 
 
 @pages.post("/<method_id>/default")
@@ -128,9 +145,31 @@ def _removal(row: PaymentMethod, form: Form) -> Response:
     return render("portal/payment_methods/removal.html", status=form.status, row=row, form=form)
 
 
+def _account(account_id: str) -> GatewayAccount:
+    """Where a method can be left. Raises NotFound for any other account."""
+    account = next((row for row in setups.offered(own_customer().currency) if row.id == account_id), None)
+    if account is None:
+        raise NotFound("No payment method can be added there.", field="account")
+    return account
+
+
+def _form(account: GatewayAccount, form: Form) -> Response:
+    """The page with the gateway's form; where the account has none (any more), they choose anew."""
+    asked = setups.begin(own_id(), account, by_form=True)
+    shown = gateway_forms.to_leave(own_customer(), account, asked) if isinstance(asked, ClientToken) else None
+    if shown is None:
+        return go(url_for("portal.payment_methods.new"))
+    page = render("portal/payment_methods/gateway_form.html", status=form.status, shown=shown, form=form)
+    return gateway_forms.admit(page, shown)
+
+
+def _added(row: PaymentMethod) -> str:
+    return f"{method_name(row)} was added and is your default method now."
+
+
 def _new(offered: list[NewMethod], form: DefaultForm, status: int = 200) -> Response:
-    pages_of = [(account, setups.title(account)) for account in setups.offered(own_customer().currency)]
-    return render("portal/payment_methods/new.html", status=status, offered=offered, pages=pages_of, form=form)
+    left = [(one, setups.title(one), setups.has_form(one)) for one in setups.offered(own_customer().currency)]
+    return render("portal/payment_methods/new.html", status=status, offered=offered, left=left, form=form)
 
 
 def _pays_for(kept: Sequence[PaymentMethod]) -> dict[str, list[Subscription]]:

@@ -33,7 +33,7 @@ def simulator(request: pytest.FixtureRequest, store: Store) -> Iterator[Simulato
 
 def connect(store: Store, simulator: Simulator) -> str:
     with store.inside():
-        return connected(simulator, now())
+        return connected(simulator, now(), forms=False)
 
 
 def status(store: Store, buyer: Buyer) -> str:
