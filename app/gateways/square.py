@@ -221,7 +221,7 @@ class SquareGateway(Gateway):
 
     def list_transactions(self, since: datetime, until: datetime) -> Sequence[Transaction]:
         """The location's completed payments, refunds and payouts of [since, until), by when they were created."""
-        span = _span(since, until) | {"location_id": self.secrets["location_id"], "request_options": ONCE}
+        span = words.span(since, until) | {"location_id": self.secrets["location_id"], "request_options": ONCE}
         with self._calling():
             payments = [_plain(row) for row in self._client.payments.list(**span)]
             rows = [words.paid_transaction(row) for row in payments if row["status"] == "COMPLETED"]
@@ -373,7 +373,7 @@ class SquareGateway(Gateway):
     def _look_up(self, ref: PaymentRef) -> PaymentResult | None:
         span: dict[str, Any] = {}
         if ref.started_at:
-            span = _span(ref.started_at - CREATED_BEFORE, ref.started_at + CREATED_AFTER)
+            span = words.span(ref.started_at - CREATED_BEFORE, ref.started_at + CREATED_AFTER)
         if ref.request:
             span["total"] = words.UNITS.count(ref.request.amount)
         location = self.secrets["location_id"]
@@ -435,10 +435,6 @@ class SquareGateway(Gateway):
 
 def _money(amount: Money) -> MoneyParams:
     return {"amount": words.UNITS.count(amount), "currency": amount.currency}
-
-
-def _span(since: datetime, until: datetime) -> dict[str, Any]:
-    return {"begin_time": since.isoformat(), "end_time": until.isoformat(), "limit": 100}
 
 
 def _digest(*parts: str) -> str:

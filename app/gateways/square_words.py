@@ -121,6 +121,11 @@ def payment(paid: Json) -> PaymentResult:
     )
 
 
+def span(since: datetime, until: datetime) -> dict[str, Any]:
+    """A list's bounds, and as many rows a page as there can be."""
+    return {"begin_time": since.isoformat(), "end_time": until.isoformat(), "limit": 100}
+
+
 def is_decline(document: Json) -> bool:
     """Whether an error document is the bank's no, and not a fault in our request."""
     errors = document.get("errors") or []

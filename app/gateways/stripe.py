@@ -265,7 +265,7 @@ class StripeGateway(Gateway):
     def _begin_form(self, request: PaymentRequest) -> PaymentResult:
         """A payment that waits for the form on our own page."""
         params = self._intent_params(request)
-        params["metadata"] = _metadata(request) | words.PAYER_FINISHES
+        params["metadata"] = words.metadata(request) | words.PAYER_FINISHES
         with self._calling():
             return self._paid(self._client.v1.payment_intents.create(params, {"idempotency_key": request.key}))
 
@@ -280,8 +280,8 @@ class StripeGateway(Gateway):
             "amount": words.UNITS.count(request.amount),
             "currency": request.amount.currency.lower(),
             "description": request.description,
-            "metadata": _metadata(request),
-            "capture_method": _capture_method(request),
+            "metadata": words.metadata(request),
+            "capture_method": words.capture_method(request),
             "automatic_payment_methods": {"enabled": True},
             "expand": PAYMENT_EXPANDED,
         }
@@ -294,7 +294,7 @@ class StripeGateway(Gateway):
         return params
 
     def _page_params(self, request: PaymentRequest) -> SessionCreateParams:
-        metadata = _metadata(request) | words.PAYER_FINISHES
+        metadata = words.metadata(request) | words.PAYER_FINISHES
         params: SessionCreateParams = {
             "mode": "payment",
             "client_reference_id": request.key,
@@ -309,7 +309,7 @@ class StripeGateway(Gateway):
                 }
             ],
             "metadata": metadata,
-            "payment_intent_data": {"metadata": metadata, "capture_method": _capture_method(request)},
+            "payment_intent_data": {"metadata": metadata, "capture_method": words.capture_method(request)},
             "success_url": request.return_url,
             "cancel_url": request.return_url,
         }
@@ -445,11 +445,3 @@ class StripeGateway(Gateway):
             raise InvalidSignature("None of the account's signing secrets fits this webhook's signature.")
         if abs(request.received_at - datetime.fromtimestamp(int(stamp), UTC)) > SIGNATURE_TOLERANCE:
             raise InvalidSignature("This webhook was signed too long ago, or in the future.")
-
-
-def _metadata(request: PaymentRequest) -> dict[str, str]:
-    return {"key": request.key, "reference": request.reference}
-
-
-def _capture_method(request: PaymentRequest) -> str:
-    return "automatic_async" if request.capture else "manual"

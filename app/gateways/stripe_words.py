@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from app.domain.declines import Decline, decline_for
 from app.domain.money import Money
@@ -17,6 +17,7 @@ from app.gateways.types import (
     Notice,
     NoticeKind,
     PaymentRef,
+    PaymentRequest,
     PaymentResult,
     PaymentStatus,
     Redirect,
@@ -125,6 +126,16 @@ def key_of(subject: Json) -> str | None:
     """Our key, where the object carries it."""
     found: str | None = (subject.get("metadata") or {}).get("key")
     return found
+
+
+def metadata(request: PaymentRequest) -> dict[str, str]:
+    """What an object carries so that it can be found."""
+    return {"key": request.key, "reference": request.reference}
+
+
+def capture_method(request: PaymentRequest) -> Literal["automatic_async", "manual"]:
+    """Whether a payment is taken as soon as it is approved."""
+    return "automatic_async" if request.capture else "manual"
 
 
 def token_of(customer: str, method: str) -> str:

@@ -23,7 +23,7 @@ const simulatedFrames = (() => {
 
   // A card field inside a place: `ask` has it send what was entered, `challenge` shows the bank's page until it is done.
   const cardField = (place) => {
-    const field = frame("/browser/card", "Card details", 230);
+    const field = frame("/browser/card", "Card details", 200);
     const ready = new Promise((resolve) => { field.addEventListener("load", resolve, { once: true }); });
     place.replaceChildren(field);
     return {

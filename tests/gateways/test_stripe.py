@@ -75,7 +75,9 @@ def test_a_bank_debit_of_the_form_that_comes_back_has_failed(stripe: TheWorld, w
 
 
 def test_a_method_left_on_the_form_is_kept_by_its_setup(stripe: TheWorld, with_form: Gateway) -> None:
-    form = with_form.begin_setup(SetupRequest(new_id("req"), PAYER, "https://shop.example/methods", "CAD", by_form=True))
+    form = with_form.begin_setup(
+        SetupRequest(new_id("req"), PAYER, "https://shop.example/methods", "CAD", by_form=True)
+    )
     assert isinstance(form, ClientToken)
     stripe.simulator.fill_form(form.token, "pm_card_mastercard")
     saved = with_form.save_method(SaveMethodRequest(form.token.partition("_secret_")[0], PAYER))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from flask import Response, flash, request, url_for
+from flask import Response, request, url_for
 from redis import RedisError
 
 from app.domain.errors import Conflict, NotFound
@@ -14,15 +14,13 @@ from app.models import Invoice, Payment
 from app.models.payments import OPEN_STATUSES
 from app.present import present
 from app.queries.base import get
-from app.services import charging, pay_links, ways
-from app.services.ways import Hosted
+from app.services import charging, pay_links
 from app.settings import cache
 from app.web.checkout import gateway_forms
 from app.web.checkout.blueprint import pages
-from app.web.checkout.gateway_forms import GatewayForm, TokenForm
-from app.web.checkout.guard import broken, by_link, ended, is_over, visiting
+from app.web.checkout.gateway_forms import GatewayForm
+from app.web.checkout.guard import broken, by_link, ended, is_over, own_attempt, visiting
 from app.web.checkout.reasons import reason_of
-from app.web.once import once
 from app.web.rendering import announce, go, render, wants_fragment
 
 ASK_SECONDS = 2  # however many pages wait for an attempt, its gateway is asked no more often than this
@@ -61,6 +59,8 @@ STANDINGS: Mapping[str, Standing] = {
     "canceled": Standing("secondary", "slash-lg", "This payment was given up", "Nothing was charged."),
 }
 
+FORM = Standing("info", "credit-card", "Your card or account", "Fill in the form, and send it once.")
+
 # What the payer has to do, by the kind of the attempt's next action.
 ACTIONS: Mapping[str, str] = {
     "redirect": "checkout/actions/redirect.html",
@@ -82,7 +82,8 @@ TAKE_LONGER = ("qr_code", "phone_prompt")
 def attempt(token: str, invoice: Invoice, payment_id: str) -> Response:
     """How it stands. The fragment of it comes back by itself until the attempt has ended, ever more slowly."""
     payment = _latest(invoice, payment_id)
-    standing, shown = STANDINGS[payment.status], gateway_forms.to_pay(token, payment)
+    shown = gateway_forms.to_pay(token, payment)
+    standing = FORM if shown else STANDINGS[payment.status]
     if shown and wants_fragment():
         return go(request.path)  # its scripts and its policy belong to a page as a whole
     pause = None if shown else _pause(payment)
@@ -94,7 +95,7 @@ def attempt(token: str, invoice: Invoice, payment_id: str) -> Response:
         invoice=invoice,
         payment=payment,
         standing=standing,
-        reason=reason_of(payment) if payment.decline_code else None,
+        reason=_reason(invoice, payment),
         action=_action(payment, shown),
         shown=shown,
         ends_at=_ends_at(payment),
@@ -104,34 +105,6 @@ def attempt(token: str, invoice: Invoice, payment_id: str) -> Response:
     if onward := _onward(payment):
         response.headers["Refresh"] = f"0; url={onward}"
     return gateway_forms.admit(response, shown) if shown else response
-
-
-@pages.post("/<token>/payments/<payment_id>/form")
-@by_link
-@once
-def fill_in(token: str, invoice: Invoice, payment_id: str) -> Response:
-    """The gateway's form gave a one-time token: pay with that. After a refusal the form is there again at once."""
-    payment = _own(invoice, payment_id)
-    form = TokenForm(ways.form_of(payment.gateway_account))
-    if not form.carry_out(lambda: charging.finish(payment.id, str(form.token.data), present(payment.id))):
-        raise Conflict(next(message for _, message in form.faults), code="not_filled_in")
-    if form.result.status == "failed":
-        flash(f"{reason_of(form.result)} {STANDINGS['failed'].text}", "warning")
-        payment = _once_more(payment, by_form=True)
-    return go(url_for("checkout.attempt", token=token, payment_id=payment.id))
-
-
-@pages.post("/<token>/payments/<payment_id>/page")
-@by_link
-@once
-def pay_on_page(token: str, invoice: Invoice, payment_id: str) -> Response:
-    """The gateway's form does not come up: give this attempt up, and pay on the gateway's page instead."""
-    payment = _own(invoice, payment_id)
-    if payment.next_action.get("kind") != "client_token":
-        raise Conflict("This payment does not wait for a form any more.", code="not_waiting")
-    charging.supersede(invoice.id, present(payment.id))
-    begun = _once_more(payment, by_form=False)
-    return go(url_for("checkout.attempt", token=token, payment_id=begun.id, onward=1))
 
 
 @pages.get("/return/<token>")
@@ -161,19 +134,11 @@ def _with_payment(url: str, payment_id: str) -> str:
     return urlunsplit(parts._replace(query=query))
 
 
-def _own(invoice: Invoice, payment_id: str) -> Payment:
-    """The attempt. Raises NotFound for one of another invoice."""
-    payment = get(Payment, payment_id)
-    if payment.invoice_id != invoice.id:
-        raise NotFound(f"There is no payment {payment_id}.", field="id")
-    return payment
-
-
-def _once_more(payment: Payment, *, by_form: bool) -> Payment:
-    """Another attempt at the same account, for no more than is still due."""
-    wanted = Hosted(payment.gateway_account_id, keep_method=payment.keep_method, by_form=by_form)
-    amount = min(payment.amount, get(Invoice, payment.invoice_id).due)
-    return charging.collect(payment.invoice_id, present(payment.id), hosted=wanted, off_session=False, amount=amount)
+def _reason(invoice: Invoice, payment: Payment) -> str | None:
+    """Why this attempt was refused, or the one before it that the address names."""
+    before = request.args.get("refused")
+    refused = own_attempt(invoice, before) if before and payment.status == "requires_action" else payment
+    return reason_of(refused) if refused.decline_code else None
 
 
 def _action(payment: Payment, shown: GatewayForm | None) -> str:
@@ -183,7 +148,7 @@ def _action(payment: Payment, shown: GatewayForm | None) -> str:
 
 def _latest(invoice: Invoice, payment_id: str) -> Payment:
     """The attempt, with what its gateway says now. Raises NotFound for one of another invoice."""
-    payment = _own(invoice, payment_id)
+    payment = own_attempt(invoice, payment_id)
     waits = payment.status in OPEN_STATUSES and not request.args.get("onward")
     return charging.look(payment_id, present(payment_id)) if waits and _may_ask(payment_id) else payment
 

@@ -31,7 +31,6 @@ class GatewayForm:
     data: Mapping[str, str]
     action: str
     instead: str | None
-    button: str
 
     @property
     def title(self) -> str:
@@ -84,7 +83,6 @@ def to_pay(token: str, payment: Payment) -> GatewayForm | None:
         },
         url_for("checkout.fill_in", token=token, payment_id=payment.id),
         url_for("checkout.pay_on_page", token=token, payment_id=payment.id),
-        "Pay",
     )
 
 
@@ -102,7 +100,6 @@ def to_leave(customer: Customer, account: GatewayAccount, asked: ClientToken) ->
         | {"verb": "confirmSetup", "intent": "STORE"},
         url_for("portal.payment_methods.keep", account_id=account.id),
         url_for("portal.payment_methods.leave", account_id=account.id) if has_page else None,
-        "Keep it",
     )
 
 

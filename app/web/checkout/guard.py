@@ -10,7 +10,7 @@ from flask import Response, request
 from app.actors import Actor, current_actor
 from app.db import current_tenant_id, session, tenant_scope
 from app.domain.errors import NotFound
-from app.models import Customer, Invoice, Tenant
+from app.models import Customer, Invoice, Payment, Tenant
 from app.present import present
 from app.queries.base import get
 from app.services import pay_links
@@ -43,6 +43,14 @@ def by_link(view: View) -> View:
 
     guarded.by_link = True  # type: ignore[attr-defined]
     return cast(View, guarded)
+
+
+def own_attempt(invoice: Invoice, payment_id: str) -> Payment:
+    """That attempt to pay the invoice. Raises NotFound for one of another invoice."""
+    payment = get(Payment, payment_id)
+    if payment.invoice_id != invoice.id:
+        raise NotFound(f"There is no payment {payment_id}.", field="id")
+    return payment
 
 
 def is_over(link: Link) -> bool:
