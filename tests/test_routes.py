@@ -9,6 +9,7 @@ from app.permissions import Permission
 PUBLIC = frozenset(
     [
         "static",
+        "favicon",
         "bootstrap.static",
         "auth.welcome",
         "auth.sign_in",

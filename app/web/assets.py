@@ -6,8 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, request, url_for
+from flask import Flask, Response, current_app, redirect, request, url_for
 from markupsafe import Markup
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 FOREVER = "public, max-age=31536000, immutable"
 NEEDED = ("vendor/htmx.min.js",)
@@ -24,6 +25,7 @@ def register(app: Flask) -> None:
     _check(app)
     app.url_defaults(_name_content)
     app.after_request(_keep)
+    app.add_url_rule("/favicon.ico", "favicon", _favicon)
     app.jinja_env.globals.update(script=script, stylesheet=stylesheet, asset=asset)
 
 
@@ -43,6 +45,11 @@ def stylesheet(filename: str, endpoint: str = "static") -> Markup:
     return Markup('<link rel="stylesheet" href="{}" integrity="{}">').format(
         asset(filename, endpoint), _integrity(endpoint, filename)
     )
+
+
+def _favicon() -> WerkzeugResponse:
+    """Where browsers look for the icon of what is no page, such as a PDF."""
+    return redirect(asset("logo.svg"))
 
 
 def _check(app: Flask) -> None:

@@ -92,6 +92,11 @@ def test_a_static_file_under_another_name_is_asked_for_each_time(client: FlaskCl
     assert client.get(url).headers["Cache-Control"] == "no-cache"
 
 
+def test_a_browser_that_shows_a_pdf_finds_the_icon_where_it_looks(client: FlaskClient) -> None:
+    icon = client.get("/favicon.ico", follow_redirects=True)
+    assert (icon.status_code, icon.mimetype) == (200, "image/svg+xml")
+
+
 def test_scripts_and_styles_are_checked_by_the_browser(client: FlaskClient, tenant: str) -> None:
     tags = re.findall(r'<(?:script|link rel="stylesheet")[^>]*>', client.get("/sign-in").text)
     assert len(tags) == 6
