@@ -75,6 +75,7 @@ EVENTS: Mapping[str, str] = {
     "review.opened": "A payment looks suspicious: nothing is charged before somebody has looked at it.",
     "review.released": "A payment that was held may be charged.",
     "review.refused": "A payment that was held is never charged.",
+    "refund.address_given": "It is known to which address on a chain a refund is to be sent.",
     "refund.succeeded": "Money is on its way back to the payer.",
     "test_clock.advancing": "A test clock is being moved; `to` says how far.",
     "test_clock.ready": "A test clock has arrived; all that fell due for its customers is done.",

@@ -4,8 +4,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Numeric, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, MappedColumn, mapped_column, relationship
+from sqlalchemy import BigInteger, Index, Numeric, String, UniqueConstraint, and_, text
+from sqlalchemy.orm import Mapped, MappedColumn, foreign, mapped_column, relationship
 
 from app.domain.money import Money
 from app.domain.quotes import Asset, Quote, Rate, Transfer
@@ -115,6 +115,12 @@ class Deposit(HasStatus, TenantRow):
 
     payment: Mapped[Payment] = relationship(viewonly=True)
     gateway_account: Mapped[GatewayAccount] = relationship(viewonly=True)
+    quote: Mapped[PaymentQuote] = relationship(
+        viewonly=True,
+        primaryjoin=lambda: and_(
+            foreign(Deposit.tenant_id) == PaymentQuote.tenant_id, foreign(Deposit.payment_id) == PaymentQuote.payment_id
+        ),
+    )
 
     @property
     def transfer(self) -> Transfer:

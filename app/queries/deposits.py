@@ -1,14 +1,16 @@
 """Money on chains: whose addresses are watched, and what came to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy.orm import joinedload
 
 from app.db import session
-from app.models import ChainCursor, Deposit, Payment, PaymentQuote
+from app.models import ChainCursor, Customer, Deposit, Payment, PaymentQuote
 from app.models.payments import OPEN_STATUSES
-from app.queries.base import Page, page
+from app.queries.base import DEFAULT_LIMIT
+from app.queries.filters import Filters, Listed, matching, newest, same
 
 STANDING = ("detected", "confirmed")  # what the chain has now
 
@@ -76,6 +78,25 @@ def undecided(account_id: str) -> Sequence[Deposit]:
     return session().scalars(query.order_by(Deposit.id)).all()
 
 
-def to_review(*, cursor: str | None = None, limit: int = 100) -> Page[Deposit]:
-    """Deposits that a person has to decide about, newest first."""
-    return page(select(Deposit).where(Deposit.verdict == "review"), [Deposit.id], cursor=cursor, limit=limit)
+def deposits(filters: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Listed[Deposit]:
+    """What came to addresses, the newest first: by `q` (transaction, address, customer), and by what there is to see
+    (`state`): `to_decide` by a person, `short` of what was asked for, `over` it, or `gone` from the chain."""
+    query = (
+        select(Deposit)
+        .join(Payment, same(Deposit.payment_id, Payment))
+        .join(PaymentQuote, and_(PaymentQuote.tenant_id == Payment.tenant_id, PaymentQuote.payment_id == Payment.id))
+        .join(Customer, same(Payment.customer_id, Customer))
+    )
+    query = matching(query, filters.get("q"), Deposit.tx_hash, Deposit.address, Customer.name, own=("dep", Deposit))
+    if state := filters.get("state"):
+        query = query.where(_STATES.get(state, false()))
+    along = joinedload(Deposit.payment)
+    return newest(query, Deposit, cursor, limit, along.joinedload(Payment.customer), joinedload(Deposit.quote))
+
+
+_STATES: Mapping[str, ColumnElement[bool]] = {
+    "to_decide": and_(Deposit.verdict.in_(("review", "foreign")), Deposit.status == "confirmed"),
+    "short": and_(Deposit.verdict == "quoted", Payment.received_minor < PaymentQuote.amount_minor),
+    "over": and_(Deposit.verdict == "quoted", Payment.received_minor > PaymentQuote.amount_minor),
+    "gone": Deposit.status == "reorged",
+}

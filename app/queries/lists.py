@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import joinedload
 
 from app.models import (
@@ -97,7 +97,8 @@ def invoices(filters: Filters, *, cursor: str | None = None, limit: int = DEFAUL
 def payments(filters: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Listed[Payment]:
     """Payments by `q` (customer, gateway reference), `status`, `customer`, `invoice`, `gateway`, `currency`, and by the
     instant they ended, `since` and `before`. `kept` leaves those that came late, or brought more than was owed,
-    `refund_in_doubt` those of which nobody knows whether a refund was made."""
+    `refund_in_doubt` those of which nobody knows whether a refund was made, `refund_to_send` those of which one waits
+    for a person with a wallet."""
     query = (
         select(Payment)
         .join(Customer, same(Payment.customer_id, Customer))
@@ -110,9 +111,16 @@ def payments(filters: Filters, *, cursor: str | None = None, limit: int = DEFAUL
     query = reference(query, filters, "invoice", "inv", Payment.invoice_id)
     along = (Payment.customer, Payment.invoice, Payment.gateway_account, Payment.payment_method)
     in_doubt = Payment.id.in_(select(Refund.payment_id).where(Refund.status == "unknown"))
-    query = flagged(query, filters, kept=Payment.kept_minor > 0, refund_in_doubt=in_doubt)
+    to_send = Payment.id.in_(select(Refund.payment_id).where(_to_send()))
+    query = flagged(query, filters, kept=Payment.kept_minor > 0, refund_in_doubt=in_doubt, refund_to_send=to_send)
     query = between(query, filters, Payment.settled_at)
     return newest(query, Payment, cursor, limit, *(joinedload(part) for part in along))
+
+
+def _to_send() -> ColumnElement[bool]:
+    """Refunds whose address is known and which nobody has sent yet."""
+    step = Refund.next_step
+    return and_(Refund.status == "pending", step["address"].astext != "", step["tx_hash"].astext == "")
 
 
 def refunds(filters: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Listed[Refund]:

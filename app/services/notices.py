@@ -52,21 +52,30 @@ def action_required(payment_id: str, at: datetime) -> None:
 def refund_made(refund_id: str, at: datetime) -> None:
     """Say that money is on its way back."""
     with transaction():
-        refund = get(Refund, refund_id)
-        customer = get(Customer, refund.payment.customer_id)
-        _about_invoice(
-            "refund", refund.payment.invoice_id, at, dedupe=refund_id, amount=money_text(refund.amount, customer.locale)
-        )
+        _about_refund("refund", get(Refund, refund_id), at)
 
 
 def refund_to_claim(refund_id: str, at: datetime) -> None:
-    """Send the customer the page on which they say where the money shall go, where a gateway wants that of them."""
+    """Send the customer the page on which they say where the money shall go, where a gateway wants that of them or the
+    money goes back on a chain."""
     with transaction():
         refund = get(Refund, refund_id)
-        if refund.next_step.get("kind") == "claim_link":
-            customer = get(Customer, refund.payment.customer_id)
-            amount, claim = money_text(refund.amount, customer.locale), refund.next_step["url"]
-            _about_invoice("refund_claim", refund.payment.invoice_id, at, dedupe=refund_id, amount=amount, claim=claim)
+        step = refund.next_step
+        if step.get("kind") == "claim_link":
+            _about_refund("refund_claim", refund, at, claim=step["url"])
+        elif step.get("kind") == "payout" and not step.get("address"):
+            claim = pay_links.refund_address(refund_id, at)
+            _about_refund("refund_to_address", refund, at, claim=claim, coins=step["amount_text"], on=step["network"])
+
+
+def refund_address_given(refund_id: str, at: datetime) -> None:
+    """Confirm the address to which a refund goes, each new one, so that nobody else gives one unnoticed."""
+    with transaction():
+        refund = get(Refund, refund_id)
+        step = refund.next_step
+        if address := step.get("address"):
+            context = {"address": address, "coins": step["amount_text"], "on": step["network"]}
+            _about_refund("refund_address", refund, at, dedupe=f"{refund_id}:{address}", **context)
 
 
 def subscription_canceled(subscription_id: str, at: datetime) -> None:
@@ -99,6 +108,12 @@ def new_pay_link(invoice_id: str, at: datetime) -> None:
     with transaction():
         if get(Invoice, invoice_id).status in OWED:
             _about_invoice("pay_link", invoice_id, at, dedupe=f"{invoice_id}:{at:%Y-%m-%dT%H:%M}")
+
+
+def _about_refund(template: str, refund: Refund, at: datetime, *, dedupe: str | None = None, **more: Any) -> None:
+    customer = get(Customer, refund.payment.customer_id)
+    amount = money_text(refund.amount, customer.locale)
+    _about_invoice(template, refund.payment.invoice_id, at, dedupe=dedupe or refund.id, amount=amount, **more)
 
 
 def _about_invoice(template: str, invoice_id: str, at: datetime, *, dedupe: str | None = None, **more: Any) -> None:

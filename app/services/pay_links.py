@@ -16,7 +16,7 @@ from app.models import Invoice, Payment
 from app.queries.portal import can_sign_in
 from app.settings import current_settings
 
-INVOICE, RETURN = "pay.invoice", "pay.return"
+INVOICE, RETURN, REFUND = "pay.invoice", "pay.return", "pay.refund"
 INVOICE_VALID = timedelta(days=60)
 RETURN_VALID = timedelta(days=7)  # payers who come back from their bank later than this begin again
 
@@ -50,6 +50,17 @@ def mailed_address(invoice: Invoice, at: datetime) -> str:
 def page_address(invoice_id: str, at: datetime) -> str:
     """The hosted page of an invoice, for whoever has the address, for 60 days."""
     return f"{current_settings().base_url}/pay/{invoice_token(invoice_id, at)}"
+
+
+def refund_address(refund_id: str, at: datetime) -> str:
+    """Where the customer says whereto a refund on a chain is sent, for 60 days. For their own mail and portal only:
+    whoever has it decides where the money goes, which whoever has the invoice's link must not."""
+    return f"{current_settings().base_url}/pay/refund/{refund_token(refund_id, at)}"
+
+
+def refund_token(refund_id: str, at: datetime) -> str:
+    """The token of that page."""
+    return _sign(REFUND, refund_id, at + INVOICE_VALID)
 
 
 def read(kind: str, token: str) -> Link:

@@ -12,21 +12,29 @@ from app.gateways.types import Payout
 from app.models import GatewayAccount, Payment, PaymentQuote, Refund
 from app.queries.base import get
 from app.services import gateway_accounts, refunds
+from app.services.events import emit
 from app.services.history import audit
 from app.services.next_actions import as_json, payout_in
 
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 
 
-def send_to(refund_id: str, address: str, at: datetime) -> Refund:
-    """Keep the address that the customer gave. Raises InvalidInput for one that is none, or that is ours."""
+def send_to(refund_id: str, address: str, at: datetime, *, by_customer: bool = False) -> Refund:
+    """Keep the address that the customer gave, and confirm it to them by mail. Raises InvalidInput for one that is
+    none, or that is ours.
+
+    A customer gives it once (Conflict, `address_given`): a link that is found later must not lead the money elsewhere.
+    """
     row = get(Refund, refund_id, lock=True)
+    if by_customer and _waiting(row).address:
+        raise Conflict("An address was given already: write to us to change it.", code="address_given", field="address")
     gateway = gateway_accounts.connect(row.payment.gateway_account)
     payout = gateway.addressed(_waiting(row), address)
     if session().scalar(select(PaymentQuote.id).where(PaymentQuote.address == payout.address).limit(1)):
         raise InvalidInput("That is an address of ours: ask the customer for theirs.", field="address")
     row.next_step = as_json(payout)
     audit("refund.address", row.id, at, address=payout.address)
+    emit("refund.address_given", row.id, at, customer_id=row.payment.customer_id, address=payout.address)
     return row
 
 

@@ -49,6 +49,7 @@ ADMIN: tuple[Group, ...] = (
             Item("Invoices", "admin.invoices.index", "receipt", Permission.VIEW),
             Item("Credit notes", "admin.credit_notes.index", "receipt-cutoff", Permission.VIEW),
             Item("Payments", "admin.payments.index", "credit-card", Permission.VIEW),
+            Item("Deposits", "admin.deposits.index", "currency-exchange", Permission.VIEW),
             Item("Disputes", "admin.disputes.index", "bank", Permission.VIEW),
             Item("Fraud checks", "admin.fraud.index", "shield-exclamation", Permission.VIEW),
             Item("Ledger", "admin.ledger.index", "journal-text", Permission.VIEW),

@@ -106,7 +106,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "deposit.foreign": ("question-circle", "An asset that is not accepted came in"),
     "deposit.credit": ("wallet2", "Deposit credited at the price of the day"),
     "deposit.dismiss": ("archive", "Deposit put aside"),
-    "refund.address": ("wallet2", "Customer's address for a refund entered"),
+    "refund.address_given": ("wallet2", "Customer's address for a refund entered"),
     "refund.transaction": ("box-arrow-up-right", "Transaction of a refund entered"),
     "refund.start": ("arrow-counterclockwise", "Refund started"),
     "refund.requires_action": ("hourglass-split", "Refund waits to be claimed"),

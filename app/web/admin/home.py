@@ -9,7 +9,7 @@ from flask import Response, request, url_for
 from app import clock
 from app.domain.money import Money
 from app.permissions import Permission
-from app.queries import disputes, fraud, inbox, lists, reconciliation, records
+from app.queries import deposits, disputes, fraud, inbox, lists, reconciliation, records
 from app.queries.filters import Listed
 from app.services.figures import Figures, figures
 from app.services.formats import safe_locale
@@ -47,6 +47,8 @@ UNKNOWN, DEAD, GIVEN_UP = {"status": "unknown"}, {"state": "dead"}, {"state": "f
 OPEN = {"status": "open"}
 FAILED = {"status": "open", "failed": "yes"}
 TO_ANSWER = {"status": "open"}
+SEND, TO_SEND = {"refund_to_send": "yes"}, {"status": "refund_to_send"}
+TO_DECIDE = {"state": "to_decide"}
 REFUND, DOUBT = {"refund_in_doubt": "yes"}, {"status": "refund_in_doubt"}
 DIFFERS = {"state": "open"}
 WATCHED = (
@@ -56,6 +58,16 @@ WATCHED = (
     ),
     Watched("payment", "No answer yet", "question-circle", lists.payments, UNKNOWN, "payments.index", UNKNOWN),
     Watched("payment", "Refunds in doubt", "arrow-counterclockwise", lists.payments, REFUND, "payments.index", DOUBT),
+    Watched("payment", "Refunds to send from a wallet", "wallet2", lists.payments, SEND, "payments.index", TO_SEND),
+    Watched(
+        "deposit",
+        "Deposits to decide about",
+        "currency-exchange",
+        deposits.deposits,
+        TO_DECIDE,
+        "deposits.index",
+        TO_DECIDE,
+    ),
     Watched(
         "gateway_account",
         "Gateways not reached",

@@ -32,12 +32,14 @@ STANDINGS = {
     "open": {"status": ",".join(OPEN_STATUSES)},
     "late": {"status": "succeeded", "kept": "yes"},
     "refund_in_doubt": {"status": "succeeded", "refund_in_doubt": "yes"},
+    "refund_to_send": {"status": "succeeded", "refund_to_send": "yes"},
 }
 STATUSES = [
     *((status, look.label) for status, look in badges("payment").items()),
     ("open", "Still open"),
     ("late", "Late or too much"),
     ("refund_in_doubt", "Refund in doubt"),
+    ("refund_to_send", "Refund to send from a wallet"),
 ]
 # How an attempt went, told to whoever started it.
 SAID = {

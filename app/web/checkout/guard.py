@@ -38,7 +38,7 @@ def by_link(view: View) -> View:
             return ended(token)
         with visiting(link):
             invoice = get(Invoice, link.subject_id)
-            _welcome_payer_of(invoice)
+            welcome_payer_of(invoice)
             return view(token, invoice, **kwargs)
 
     guarded.by_link = True  # type: ignore[attr-defined]
@@ -87,6 +87,7 @@ def _payer() -> Actor:
     return Actor("payer", None, request.remote_addr)
 
 
-def _welcome_payer_of(invoice: Invoice) -> None:
+def welcome_payer_of(invoice: Invoice) -> None:
+    """Have the page speak the language of the invoice's customer, in its seller's name."""
     customer, tenant = get(Customer, invoice.customer_id), session().get_one(Tenant, current_tenant_id())
     welcome(Payer(invoice.id, customer.locale, customer.timezone, tenant.name, tenant.mode))

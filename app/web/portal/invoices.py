@@ -6,10 +6,11 @@ from flask import Blueprint, Response, request, url_for
 
 from app.db import current_tenant_id, session
 from app.domain.errors import NotFound
-from app.models import Invoice, Tenant
+from app.models import Invoice, Refund, Tenant
 from app.permissions import Permission
 from app.present import present
 from app.queries import portal as query
+from app.queries.base import get
 from app.services import pay_links
 from app.web.auth_guard import requires
 from app.web.files import invoice_pdf
@@ -85,6 +86,16 @@ def pay(invoice_id: str) -> Response:
     """To the page where it is paid, which is the same for those who come by mail."""
     token = pay_links.invoice_token(_issued(invoice_id).id, present(invoice_id))
     return go(url_for("checkout.show", token=token))
+
+
+@pages.get("/<invoice_id>/refunds/<refund_id>/address")
+@requires(Permission.OWN)
+def give_address(invoice_id: str, refund_id: str) -> Response:
+    """To the page where they say whereto a refund on a chain is sent."""
+    invoice, refund = _issued(invoice_id), get(Refund, refund_id)
+    if refund.payment.invoice_id != invoice.id:
+        raise NotFound(f"There is no refund {refund_id}.", field="id")
+    return go(url_for("checkout.ask_address", token=pay_links.refund_token(refund_id, present(invoice_id))))
 
 
 def _issued(invoice_id: str) -> Invoice:

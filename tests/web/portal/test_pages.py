@@ -10,6 +10,7 @@ from app.clock import now
 from app.db import transaction
 from app.domain import access as rules
 from app.gateways.sandbox_bank import SandboxBank
+from app.ids import new_id
 from app.models import Customer, Invoice, PaymentMethod
 from app.queries import portal as query
 from app.services import invoices, payment_methods, subscriptions
@@ -314,6 +315,7 @@ def test_another_customers_things_are_not_there_on_any_page(
     with store.inside():
         method = query.methods_of(other.customer)[0].id
     theirs = {"invoice_id": other.invoice, "subscription_id": other.subscription, "method_id": method}
+    theirs["refund_id"] = new_id("ref")
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/portal") and rule.arguments]
     hidden = next(iter(forms_of(visitor.get("/portal/billing-details/")).values()))
     asked = 0
