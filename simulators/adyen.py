@@ -64,6 +64,11 @@ class AdyenSimulator(AdyenBase):
             return Answer(self._authorise(payment))
         if wish.get("recurringProcessingModel") == "UnscheduledCardOnFile":
             return Answer(self._refuse(payment, "38"))
+        asking = wish.get("authenticationData", {}).get("threeDSRequestData", {})
+        if asking.get("nativeThreeDS") != "disabled":
+            return Answer(
+                _answer(payment, "IdentifyShopper") | {"action": {"type": "threeDS2", "subtype": "fingerprint"}}
+            )
         payment["back"] = wish["returnUrl"]
         where = {"type": "redirect", "method": "GET", "url": f"{self.url}/bank/{payment['id']}"}
         return Answer(_answer(payment, "RedirectShopper") | {"action": where | {"paymentMethodType": "scheme"}})

@@ -5,6 +5,7 @@ from simulators.shapes import Fields, flag, text, texts, upto, whole, word
 _AMOUNT = Fields({"currency": upto(3), "value": whole})
 _MODEL = word("CardOnFile", "Subscription", "UnscheduledCardOnFile")
 _OURS = {"merchantAccount": upto(80)}
+_ASKING = Fields({}, {"nativeThreeDS": word("preferred", "disabled")})
 ASKED = Fields(_OURS)
 PAYMENT = Fields(
     {
@@ -16,6 +17,7 @@ PAYMENT = Fields(
     },
     {
         "additionalData": texts,
+        "authenticationData": Fields({}, {"threeDSRequestData": _ASKING}),
         "channel": word("iOS", "Android", "Web"),
         "recurringProcessingModel": _MODEL,
         "shopperInteraction": word("Ecommerce", "ContAuth", "Moto", "POS"),

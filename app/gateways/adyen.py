@@ -256,8 +256,9 @@ class AdyenGateway(Gateway):
             recurringProcessingModel=UNSCHEDULED if request.off_session else "CardOnFile",
             returnUrl=request.return_url,
         )
-        if not request.off_session:
+        if not request.off_session:  # the bank asks on a page of its own, because here is no form of Adyen's
             body["channel"] = "Web"
+            body["authenticationData"] = {"threeDSRequestData": {"nativeThreeDS": "disabled"}}
         if not request.capture:
             body["additionalData"] = {"manualCapture": "true"}
         return body

@@ -35,7 +35,7 @@ class PhonePromptAction(BaseModel):
 
 
 class ClientTokenAction(BaseModel):
-    """The gateway's own form, in the payer's browser, goes on with this token and public key."""
+    """The gateway's own form on the hosted page, where the payment was begun, goes on with this token and public key."""
 
     kind: Literal["client_token"]
     token: str

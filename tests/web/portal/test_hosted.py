@@ -106,6 +106,19 @@ class TestActions:
         assert "15 minutes left" in said
         assert f'data-countdown="{ends.isoformat()}"' in page.text
 
+    def test_who_sends_it_by_hand_is_told_where_on_which_network_and_what_has_come(
+        self, client: FlaskClient, store: Store, buyer: Buyer
+    ) -> None:
+        rest = QrCode(CODE, "12.60 USDC", now() + timedelta(minutes=5), "0xAbC", "Ethereum", "10 USDC")
+        page = client.get(self.shown(client, store, buyer, rest))
+        said = words(page)
+        assert "Received so far: 10 USDC." in said
+        assert "it is for exactly 12.60 USDC , the rest." in said
+        assert "Amount 12.60 USDC" in said
+        assert "Address 0xAbC" in said
+        assert "Network Ethereum, and no other" in said
+        assert 'data-copy="0xAbC"' in page.text
+
     def test_a_code_whose_time_is_over_is_not_shown_any_more(
         self, client: FlaskClient, store: Store, buyer: Buyer
     ) -> None:
