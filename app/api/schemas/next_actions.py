@@ -35,7 +35,7 @@ class PhonePromptAction(BaseModel):
 
 
 class ClientTokenAction(BaseModel):
-    """The gateway's own form on the hosted page, where the payment was begun, goes on with this token and public key."""
+    """The gateway's own form goes on with this, on the hosted page where the payment was begun."""
 
     kind: Literal["client_token"]
     token: str
