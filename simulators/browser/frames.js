@@ -8,7 +8,7 @@ const simulatedFrames = (() => {
   const frame = (path, title, height) => {
     const made = document.createElement("iframe");
     Object.assign(made, { src: new URL(path, origin), title });
-    Object.assign(made.style, { width: "100%", height: `${height}px`, border: "0", colorScheme: "light" });
+    Object.assign(made.style, { width: "100%", height: `${height}px`, border: "0", colorScheme: "light", background: "#fff" });
     return made;
   };
 

@@ -59,7 +59,7 @@ STANDINGS: Mapping[str, Standing] = {
     "canceled": Standing("secondary", "slash-lg", "This payment was given up", "Nothing was charged."),
 }
 
-FORM = Standing("info", "credit-card", "Your card or account", "Fill in the form, and send it once.")
+FORM = Standing("info", "credit-card", "Your card or account", "What you enter goes to the payment service alone.")
 
 # What the payer has to do, by the kind of the attempt's next action.
 ACTIONS: Mapping[str, str] = {
