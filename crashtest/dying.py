@@ -18,6 +18,7 @@ from app import cli
 from app.config import Settings
 from app.db import tenant_scope
 from app.factory import assemble
+from app.processes import end_with_parent
 from crashtest.acts import Act
 from crashtest.bank import fail_at_random
 from crashtest.points import Points, watch
@@ -133,6 +134,7 @@ def _run_errand(settings: Settings, tenant_id: str, errand: Errand, told: Connec
 
 
 def _run_command(words: Sequence[str], variables: Mapping[str, str], doom: Doom, told: Connection) -> None:
+    end_with_parent(signal.SIGKILL)
     os.setsid()
     set_start_method("fork", force=True)  # for the processes of the web server, as in a process that nobody forked
     os.environ.update(variables)

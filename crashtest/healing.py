@@ -1,6 +1,5 @@
 """When the faults are over: time passes, gateways deliver what was not taken, jobs run, and people do their part."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -62,9 +61,11 @@ class Healing:
         for invoice_id, customer_id in unpaid:
             gateway = next(name for name, found in self.town.customers.items() if found == customer_id)
             by_method = self.town.can(gateway, Capability.SAVE_METHOD)
-            with suppress(Conflict):  # a worker has just begun the same
-                hosted = None if by_method else self.town.hosted(gateway)
+            hosted = None if by_method else self.town.hosted(gateway)
+            try:
                 charging.collect(invoice_id, clock.now(), hosted=hosted)
+            except Conflict as refusal:
+                self.town.refused[invoice_id] = f", {refusal.code}"
         return len(unpaid)
 
     def _staff_finishes_refunds(self) -> int:

@@ -1,7 +1,7 @@
 """The rounds of the crash test: begin, pay, come back, take webhooks, work; and then heal, and compare."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
@@ -11,6 +11,7 @@ import requests
 from sqlalchemy import select
 
 from app.extensions import redis_client
+from app.gateways import gateway_class
 from app.gateways.base import Capability
 from app.models import Refund
 from crashtest import acts, dying, payers, servers, staff
@@ -61,7 +62,7 @@ class CrashTest:
     town: Town
     kills: int
     seed: int
-    most: int = 30
+    most: int = 60
     killed: int = 0
     faults: int = 0
     steps: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -96,20 +97,24 @@ class CrashTest:
         self._heal()
         return compare(self.town.books())
 
-    def _beginnings(self) -> list[Deed]:
-        town = self.town
-        found: list[Deed] = []
-        for gateway in town.gateways:
-            if town.can(gateway, Capability.SAVE_METHOD):
-                found.append(Deed(gateway, acts.collect, (town.debt(gateway), None)))
-            if town.can(gateway, Capability.HOSTED):
-                hosted = town.hosted(gateway, self.random.choice(payers.payer_at(gateway).assets))
-                found.append(Deed(gateway, acts.collect, (town.debt(gateway), hosted)))
-            refundable = town.refundable(gateway)
-            if refundable:
-                found.append(Deed(gateway, acts.refund, self.random.choice(refundable)))
-        self.random.shuffle(found)
-        return found
+    def _beginnings(self) -> Iterator[Deed]:
+        """What can be begun at the gateways, in any order. An invoice is made when its turn comes."""
+        wishes = [(gateway, wish) for gateway in self.town.gateways for wish in _wishes(gateway)]
+        self.random.shuffle(wishes)
+        for gateway, begin in wishes:
+            yield from begin(self, gateway)
+
+    def _charge(self, gateway: str) -> Iterator[Deed]:
+        yield Deed(gateway, acts.collect, (self.town.debt(gateway), None))
+
+    def _show(self, gateway: str) -> Iterator[Deed]:
+        hosted = self.town.hosted(gateway, self.random.choice(payers.payer_at(gateway).assets))
+        yield Deed(gateway, acts.collect, (self.town.debt(gateway), hosted))
+
+    def _send_back(self, gateway: str) -> Iterator[Deed]:
+        refundable = self.town.refundable(gateway)
+        if refundable:
+            yield Deed(gateway, acts.refund, self.random.choice(refundable))
 
     def _returns(self) -> Iterator[Deed]:
         """Payers finish what they can, or are declined, and come back; some want to pay in another way instead."""
@@ -223,6 +228,19 @@ class CrashTest:
     def _heal(self) -> None:
         self.faults = self._other_faults + sum(outside.work_well() for outside in self.town.outsides.values())
         Healing(self.town).run()
+
+
+def _wishes(gateway: str) -> list[Callable[[CrashTest, str], Iterator[Deed]]]:
+    """What a gateway's customers and staff want in a round, most of it twice."""
+    can = gateway_class(gateway).capabilities
+    return [wish for capability, wishes in _WISHES.items() if capability in can for wish in wishes]
+
+
+_WISHES: Mapping[Capability, Sequence[Callable[[CrashTest, str], Iterator[Deed]]]] = {
+    Capability.SAVE_METHOD: (CrashTest._charge, CrashTest._charge),
+    Capability.HOSTED: (CrashTest._show, CrashTest._show),
+    Capability.REFUND: (CrashTest._send_back,),
+}
 
 
 def _called(webhook: Webhook) -> str:

@@ -20,7 +20,7 @@ from app.gateways.sandbox_bank import SandboxBank
 from app.models import Dispute, GatewayAccount, InboxNotice, Invoice, Payment, PaymentQuote, Refund, Task
 from app.models.base import TenantRow
 from app.queries.base import get
-from app.services import customers, gateway_accounts, invoices, pay_links, payment_methods
+from app.services import customers, gateway_accounts, invoices, pay_links, payment_methods, screening
 from app.services.one_off import OneOff
 from app.services.ways import Hosted
 from bench.lab import Lab, lab
@@ -66,6 +66,7 @@ class Town:
     webhooks: dict[str, str] = field(default_factory=dict)  # their addresses
     customers: dict[str, str] = field(default_factory=dict)
     disputed: dict[str, int] = field(default_factory=dict)  # by reference, what is disputed there
+    refused: dict[str, str] = field(default_factory=dict)  # invoice → why it could not be collected
     sent: dict[str, str] = field(default_factory=dict)  # refund → transaction
     payouts: dict[str, tuple[str, int]] = field(default_factory=dict)  # transaction → payment, and what was sent of it
 
@@ -89,7 +90,9 @@ class Town:
         return capability in gateway_class(gateway).capabilities
 
     def settle_in(self) -> None:
-        """Connect the accounts, and let a customer of each leave what they pay with."""
+        """Connect the accounts, and let a customer of each leave what they pay with: to pay often is no fraud here."""
+        with transaction():
+            screening.add_rule("customer_attempts", "review", clock.now(), at_least=10**6)
         for gateway in self.gateways:
             self.accounts[gateway] = self._connect(gateway)
             self.customers[gateway] = self._customer(gateway)
@@ -180,7 +183,7 @@ class Town:
             for row in self.all(select(Payment))
         ]
         theirs = [row for gateway in self.gateways for row in self._theirs(gateway)]
-        invoices = {row.id: row.status for row in self.all(select(Invoice))}
+        invoices = {row.id: self._standing(row) for row in self.all(select(Invoice))}
         disputes = {row.gateway_ref: row.amount_minor for row in self.all(select(Dispute))}
         return Books(theirs, ours, invoices, self._waiting(), self.disputed, disputes)
 
@@ -193,6 +196,9 @@ class Town:
 
     def _return(self, payment_id: str) -> str:
         return urlsplit(pay_links.return_address(get(Payment, payment_id), clock.now())).path
+
+    def _standing(self, invoice: Invoice) -> str:
+        return invoice.status if invoice.status == "paid" else invoice.status + self.refused.get(invoice.id, "")
 
     def _waiting(self) -> list[str]:
         unanswered = [
