@@ -1,17 +1,29 @@
-"""A real EVM in the process (py-evm), with an ERC-20 contract compiled when it is asked for, and chains that turn.
+"""A real EVM: anvil where it is on the PATH, else py-evm in the process. With an ERC-20 contract, compiled when it is
+asked for, and chains that turn.
 
 The token is written for these tests and does what the standard asks for and no more (eips.ethereum.org/EIPS/eip-20).
 """
 
+import shutil
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import vyper
 from eth_tester import EthereumTester, PyEVMBackend
-from web3 import EthereumTesterProvider, Web3
+from web3 import EthereumTesterProvider, HTTPProvider, Web3
+from web3.providers import JSONBaseProvider
+from web3.types import RPCEndpoint
 
-from app.gateways.web3_node import Node
+from app.gateways.web3_node import Node, node_at
+from app.processes import wait_until
+from tests.gateways.worlds import free_port
 
+ANVIL_SECONDS = 20
+SEED = "7"  # of accounts that are none of the addresses paid to: those are of the mnemonic that anvil has by itself
 SUPPLY = 10**15
 TOKEN = """
 from ethereum.ercs import IERC20
@@ -51,15 +63,28 @@ def approve(spender: address, amount: uint256) -> bool:
 """
 
 
-class Evm:
+class Evm(ABC):
     """A chain of its own, whose accounts have coin, and on which tokens can be deployed."""
 
-    def __init__(self) -> None:
-        self.tester = EthereumTester(PyEVMBackend())
-        provider = EthereumTesterProvider(self.tester)
-        self.node = Node(provider)
-        self.web3 = Web3(EthereumTesterProvider(self.tester))
+    def __init__(self, provider: JSONBaseProvider, node: Node) -> None:
+        self.node, self.web3 = node, Web3(provider)
         self.owner, self.payer = self.web3.eth.accounts[:2]
+
+    @abstractmethod
+    def mine(self, blocks: int = 1) -> None:
+        """Make empty blocks."""
+
+    @abstractmethod
+    def wait_until(self, instant: float) -> None:
+        """Let the chain's clock go on to an instant (Unix seconds)."""
+
+    @abstractmethod
+    def mark(self) -> Any:
+        """A point to which the chain can turn back."""
+
+    @abstractmethod
+    def turn(self, mark: Any, blocks: int) -> None:
+        """Other, empty blocks take the place of all since the mark."""
 
     def deploy(self) -> str:
         """A new token, all of it the owner's; gives its contract."""
@@ -76,27 +101,72 @@ class Evm:
         """The payer sends coin."""
         return _hex(self.web3.eth.send_transaction({"from": self.payer, "to": to, "value": raw}))
 
-    def mine(self, blocks: int = 1) -> None:
-        """Make empty blocks."""
-        self.tester.mine_blocks(blocks)
-
     def head(self) -> int:
         """The number of the newest block."""
         return int(self.web3.eth.block_number)
 
+
+class PyEvm(Evm):
+    """py-evm, in this process."""
+
+    def __init__(self) -> None:
+        self.tester = EthereumTester(PyEVMBackend())
+        super().__init__(EthereumTesterProvider(self.tester), Node(EthereumTesterProvider(self.tester)))
+
+    def mine(self, blocks: int = 1) -> None:
+        self.tester.mine_blocks(blocks)
+
     def wait_until(self, instant: float) -> None:
-        """Let the chain's clock go on to an instant (Unix seconds)."""
         self.tester.time_travel(int(instant))
         self.mine()
 
     def mark(self) -> Any:
-        """A point to which the chain can turn back."""
         return self.tester.take_snapshot()
 
     def turn(self, mark: Any, blocks: int) -> None:
-        """Other, empty blocks take the place of all since the mark."""
         self.tester.revert_to_snapshot(mark)
         self.mine(blocks)
+
+
+class Anvil(Evm):
+    """anvil of Foundry at its address; the adapter asks it over HTTP, as it asks any node."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(HTTPProvider(url), node_at(url, ANVIL_SECONDS))
+
+    def mine(self, blocks: int = 1) -> None:
+        self._ask("anvil_mine", [hex(blocks)])
+
+    def wait_until(self, instant: float) -> None:
+        self._ask("evm_setNextBlockTimestamp", [int(instant)])
+        self.mine()
+
+    def mark(self) -> Any:
+        return self.head()
+
+    def turn(self, mark: Any, blocks: int) -> None:
+        depth = self.head() - mark
+        self._ask("anvil_reorg", [depth, []])
+        self.mine(blocks - depth)
+
+    def _ask(self, method: str, words: list[Any]) -> None:
+        answer = self.web3.provider.make_request(RPCEndpoint(method), words)
+        assert "error" not in answer, answer
+
+
+@contextmanager
+def chain() -> Iterator[Evm]:
+    """A chain for the length of a block."""
+    program = shutil.which("anvil")
+    if program is None:
+        yield PyEvm()
+        return
+    port = free_port()
+    words = [program, "--port", str(port), "--silent", "--mnemonic-seed-unsafe", SEED]
+    with subprocess.Popen(words) as process:
+        assert wait_until(lambda: Web3(HTTPProvider(f"http://127.0.0.1:{port}")).is_connected(), ANVIL_SECONDS)
+        yield Anvil(f"http://127.0.0.1:{port}")
+        process.kill()
 
 
 @cache

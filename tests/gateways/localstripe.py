@@ -1,25 +1,28 @@
 """`python -m tests.gateways.localstripe PORT`: localstripe, the Stripe that others wrote, in a process of its own.
 
-It is of an older API and refuses fields that it does not know. Those are dropped on their way in, and a setup that is
-confirmed while it is made, which it does not know either, is made in its two steps.
+It is of an older API. Fields that it does not know, and would refuse, are dropped on their way in; those that it does
+not tell are told; and a setup that is confirmed while it is made is made in its two steps.
 """
 
 import sys
-import tempfile
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 from localstripe import resources, server
 
 UNKNOWN = ("description", "return_url", "automatic_payment_methods")
+AMOUNTS = {"amount_received": "succeeded", "amount_capturable": "requires_capture"}
 
 
 def main(port: int) -> None:
     """Serve on 127.0.0.1 until the process is ended; nothing is kept."""
     resources.store.dump_to_disk = lambda: None
-    forget(resources.PaymentIntent)
-    forget(resources.SetupIntent)
+    for kind in (resources.PaymentIntent, resources.SetupIntent):
+        forget(kind)
+    resources.PaymentIntent.setup_future_usage = None
+    for name, status in AMOUNTS.items():
+        setattr(resources.PaymentIntent, name, property(partial(_amount, status)))
     web.run_app(server.app, host="127.0.0.1", port=port, print=None, access_log=None)
 
 
@@ -34,6 +37,10 @@ def forget(kind: Any) -> None:
         return _set_up(made(**known), payment_method) if payment_method else made(**known)
 
     kind._api_create = create
+
+
+def _amount(status: str, intent: Any) -> int:
+    return int(intent.amount) if intent.status == status else 0
 
 
 def _set_up(setup: Any, payment_method: str) -> Any:

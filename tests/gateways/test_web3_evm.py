@@ -15,16 +15,17 @@ from app.gateways.web3 import Web3Gateway
 from app.ids import new_id
 from simulators.web3 import XPUB
 from tests.gateways.contract import PAYER
-from tests.gateways.evm import Evm
+from tests.gateways.evm import Evm, chain
 
 CONFIRMATIONS = 3
 NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def evm() -> Evm:
+def evm() -> Iterator[Evm]:
     """One chain for all of these tests: each pays to addresses of its own."""
-    return Evm()
+    with chain() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -185,7 +185,7 @@ class SimulatedWorld(World):
         self.simulator.faults.add(Fault(kind, on=self.refund_line))
 
     def cut_off(self) -> Gateway:
-        return self.open(**{self.address: f"http://127.0.0.1:{_free_port()}"})
+        return self.open(**{self.address: f"http://127.0.0.1:{free_port()}"})
 
     def answer(self, result: PaymentResult, *, approve: bool) -> Mapping[str, str]:
         assert isinstance(result.next_action, Redirect)
@@ -205,7 +205,8 @@ def world_class(gateway: str) -> type[World]:
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as ear:
         port: int = ear.getsockname()[1]
     return port
