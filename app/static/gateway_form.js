@@ -17,17 +17,16 @@ const gatewayForm = (() => {
 
   const inTime = (work) => Promise.race([work, new Promise((_, late) => { setTimeout(late, PATIENCE); })]);
 
+  const LOST = "No answer came. Load this page again to see how it stands, before you try once more.";
+
   // One at a time: whoever clicks twice sends once. A sentence is why it was refused; without one the page is left.
+  // The last refusal keeps its room meanwhile, so that nothing else comes to stand under the second click.
   const send = async (work) => {
     if ("busy" in form.dataset) return;
     form.dataset.busy = "";
-    refusal.textContent = "";
-    try {
-      refusal.textContent = (await work()) ?? "";
-      if (!refusal.textContent) return;
-    } catch {
-      refusal.textContent = "No answer came. Load this page again to see how it stands, before you try once more.";
-    }
+    const said = await work().catch(() => LOST);
+    if (!said) return;
+    refusal.textContent = said;
     delete form.dataset.busy;
   };
 
