@@ -60,7 +60,7 @@ class AdyenSimulator(AdyenBase):
         if method == "pending":
             payment["status"] = "pending"
             return Answer(_answer(payment, "Pending"))
-        if method != "redirect":
+        if method != "redirect" and "attemptAuthentication" not in wish.get("authenticationData", {}):
             return Answer(self._authorise(payment))
         if wish.get("recurringProcessingModel") == "UnscheduledCardOnFile":
             return Answer(self._refuse(payment, "38"))
@@ -192,6 +192,7 @@ class AdyenSimulator(AdyenBase):
         card = {"id": ref, "shopper": shopper, "type": "scheme", "brand": "visa", "lastFour": "4242"}
         card |= {"expiryMonth": "12", "expiryYear": "2034", "name": "VISA", "createdAt": datetime.now(UTC).isoformat()}
         card["supportedRecurringProcessingModels"] = ["CardOnFile", "Subscription", "UnscheduledCardOnFile"]
+        card |= {"alias": "A424242", "aliasType": "Default"}
         self.books.put("stored", card)
         return ref
 

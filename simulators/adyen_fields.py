@@ -17,7 +17,9 @@ PAYMENT = Fields(
     },
     {
         "additionalData": texts,
-        "authenticationData": Fields({}, {"threeDSRequestData": _ASKING}),
+        "authenticationData": Fields(
+            {}, {"attemptAuthentication": word("always", "never"), "threeDSRequestData": _ASKING}
+        ),
         "channel": word("iOS", "Android", "Web"),
         "recurringProcessingModel": _MODEL,
         "shopperInteraction": word("Ecommerce", "ContAuth", "Moto", "POS"),

@@ -316,7 +316,14 @@ class SquareSimulator(SquareForm):
         paid = self.books.tables["payments"].get(source, {}).get("card_details", {}).get("card")
         nonce = self.books.tables["nonces"].get(source, {})
         shown = paid or {"last_4": nonce.get("last_4", "4242")}
-        return {"card_brand": "VISA", "last_4": shown["last_4"], "exp_month": 12, "exp_year": 2034}
+        last4 = shown["last_4"]
+        return {
+            "card_brand": "VISA",
+            "last_4": last4,
+            "exp_month": 12,
+            "exp_year": 2034,
+            "fingerprint": f"sq-1-{last4}",
+        }
 
     def _declined(self, payment: Json, code: str) -> Answer:
         fault = {"category": "PAYMENT_METHOD_ERROR", "code": code, "detail": f"Authorization error: '{code}'"}

@@ -200,6 +200,7 @@ class StripeBase(Simulator):
         details: dict[str, Any] = {"last4": card.last4}
         if card.kind == "card":
             details |= {"brand": card.brand, "exp_month": 12, "exp_year": 2034, "funding": "credit", "country": "US"}
+            details["fingerprint"] = f"fp_{card.brand}_{card.last4}"
         else:
             details |= {"bank_name" if card.kind == "us_bank_account" else "bank_code": card.brand}
         self.books.put("card_names", {"id": ref, "name": name})

@@ -84,6 +84,7 @@ SESSION = Fields(
         "expires_at": digits,
         "line_items": many(Fields({"price_data": _PRICE, "quantity": digits})),
         "metadata": texts,
+        "payment_method_options": _OPTIONS,
         "payment_intent_data": Fields(
             {},
             {"capture_method": _CAPTURE, "description": text, "metadata": texts, "setup_future_usage": _USAGE},

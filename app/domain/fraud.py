@@ -22,7 +22,8 @@ SEVERITY = tuple(Verdict)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known. Counts are of the payer's own attempts within the last hour, this one included.
+    """What is known. Counts are of the payer's own attempts within the last hour, this one included. Those of the card
+    are of whoever has it, as far as the gateway tells cards apart; `card_customers` is how many have it now.
 
     The gateway's checks are those of the newest payment with the same method: `risk` is normal, elevated or highest;
     None where nothing was checked. `listed` is what the seller's lists say.
@@ -30,6 +31,8 @@ class Facts:
 
     customer_attempts: int = 0
     method_attempts: int = 0
+    card_attempts: int = 0
+    card_customers: int = 0
     ip_attempts: int = 0
     risk: str | None = None
     cvc: bool | None = None
@@ -42,6 +45,8 @@ class Facts:
 SIGNALS: Mapping[str, str] = {
     "customer_attempts": "Attempts of one customer in an hour",
     "method_attempts": "Attempts with one method in an hour",
+    "card_attempts": "Attempts with one card in an hour, whoever's it is",
+    "card_customers": "Customers who have the same card",
     "ip_attempts": "Attempts from one address in an hour",
     "cvc_failed": "The bank said the security code is wrong",
     "address_failed": "The bank said the address is wrong",
@@ -49,7 +54,7 @@ SIGNALS: Mapping[str, str] = {
     "risk_elevated": "The gateway sees an elevated risk",
     "risk_highest": "The gateway sees the highest risk",
 }
-COUNTS = ("customer_attempts", "method_attempts", "ip_attempts")
+COUNTS = ("customer_attempts", "method_attempts", "card_attempts", "card_customers", "ip_attempts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ class AdyenGateway(Gateway):
         | Capability.DISPUTES
         | Capability.HOSTED
         | Capability.KEEP
+        | Capability.CHALLENGE
     )
     credentials = (
         CredentialField("api_key", "API key"),
@@ -259,6 +260,8 @@ class AdyenGateway(Gateway):
         if not request.off_session:  # the bank asks on a page of its own, because here is no form of Adyen's
             body["channel"] = "Web"
             body["authenticationData"] = {"threeDSRequestData": {"nativeThreeDS": "disabled"}}
+            if request.challenge:
+                body["authenticationData"]["attemptAuthentication"] = "always"
         if not request.capture:
             body["additionalData"] = {"manualCapture": "true"}
         return body

@@ -8,6 +8,7 @@ from app.domain.declines import Decline, decline_for
 from app.domain.money import Money
 from app.gateways.refusals import decline_from
 from app.gateways.types import (
+    Checks,
     Dispute,
     DisputeStatus,
     Notice,
@@ -82,6 +83,16 @@ _CODES: Mapping[str, str] = {
     "not_supported": "10",
 }
 DECLINES: Mapping[str, str] = {code: word for word, codes in _CODES.items() for code in codes.split()}
+# docs.adyen.com/development-resources/test-cards/result-code-testing, as the first word of additionalData says it:
+# cvcResult; avsResult as (address, postal code). Anything else was not checked.
+CVC: Mapping[str, bool] = {"1": True, "2": False}
+AVS: Mapping[str, tuple[bool, bool]] = {
+    "1": (True, False),
+    "2": (False, False),
+    "6": (False, True),
+    "7": (True, True),
+}
+RISKS: Mapping[str | None, str] = {"GREEN": "normal", "AMBER": "elevated", "FRAUD": "highest"}
 _BY_RESULT: Mapping[str, str] = {"Cancelled": "payer_canceled", "Error": "processing_error"}
 _HELD = ".held"  # ends the reference of a payment that is to be captured later: what a webhook says is signed with it
 
@@ -122,7 +133,8 @@ def payment(told: Json, request: PaymentRequest) -> PaymentResult:
     if status is PaymentStatus.SUCCEEDED and not request.capture:
         status = PaymentStatus.AUTHORIZED
     refused = decline(told) if status is PaymentStatus.FAILED else None
-    return PaymentResult(status, ref, _money(told.get("amount")) or request.amount, decline=refused)
+    amount = _money(told.get("amount")) or request.amount
+    return PaymentResult(status, ref, amount, decline=refused, checks=_checks(told.get("additionalData") or {}))
 
 
 def decline(told: Json) -> Decline:
@@ -132,6 +144,15 @@ def decline(told: Json) -> Decline:
     if code is None and told["resultCode"] in _BY_RESULT:
         return decline_for(_BY_RESULT[told["resultCode"]])
     return decline_from("adyen", DECLINES, advice if advice in DECLINES else None, code)
+
+
+def _checks(extra: Json) -> Checks | None:
+    """What an answer says of the card, as far as the account has it said. Webhooks say it too, and do not sign it."""
+    cvc, avs = (str(extra.get(name) or "").partition(" ")[0] for name in ("cvcResult", "avsResult"))
+    risk = "elevated" if extra.get("fraudManualReview") == "true" else RISKS.get(extra.get("fraudResultType"))
+    address, postal_code = AVS.get(avs, (None, None))
+    found = Checks(risk, CVC.get(cvc), address, postal_code)
+    return None if found == Checks() else found
 
 
 def link(told: Json) -> PaymentResult:
@@ -153,6 +174,7 @@ def method(shopper: str, told: Json) -> SavedMethod:
         told.get("lastFour"),
         int(told["expiryMonth"]) if told.get("expiryMonth") else None,
         int(told["expiryYear"]) if told.get("expiryYear") else None,
+        told.get("alias"),
     )
 
 

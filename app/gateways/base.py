@@ -103,6 +103,7 @@ class Gateway(ABC):
     credentials: ClassVar[tuple[CredentialField, ...]] = ()
     setup_page: ClassVar[bool] = True  # methods are left on a page of the gateway, too, and not by its form alone
     setup_answers: ClassVar[tuple[str, ...]] = ("token",)  # query parameters that payers bring back from `begin_setup`
+    challenges: ClassVar[frozenset[str]] = frozenset({"card"})  # kinds of kept methods that `CHALLENGE` is about
     tells_refunds: ClassVar[bool] = True  # when asked, how a refund ended; where not, a person may have to look
     credits_late = False  # money on a chain that is not what was asked for is credited, without a person to decide
 

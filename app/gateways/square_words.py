@@ -153,6 +153,7 @@ def method(card: Json) -> SavedMethod:
         card.get("last_4"),
         card.get("exp_month"),
         card.get("exp_year"),
+        card.get("fingerprint"),
     )
 
 

@@ -313,6 +313,8 @@ class StripeGateway(Gateway):
             "success_url": request.return_url,
             "cancel_url": request.return_url,
         }
+        if request.challenge:
+            params["payment_method_options"] = {"card": {"request_three_d_secure": "any"}}
         if request.save_method:
             params["payment_intent_data"]["setup_future_usage"] = OFF_SESSION_USAGE
         if customer := self._customer_to_charge(request):

@@ -204,6 +204,7 @@ def method(told: Json) -> SavedMethod:
         details.get("last4"),
         details.get("exp_month"),
         details.get("exp_year"),
+        details.get("fingerprint"),
     )
 
 

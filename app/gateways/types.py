@@ -176,7 +176,11 @@ NextAction = Redirect | QrCode | PhonePrompt | ClientToken
 
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
-    """A method that can be charged later: the gateway's token, and what a payer recognises it by."""
+    """A method that can be charged later: the gateway's token, and what a payer recognises it by.
+
+    `fingerprint` is the gateway's name for the card or bank account behind it, the same whoever leaves it; None where
+    the gateway gives none.
+    """
 
     token: str
     kind: str = "card"
@@ -184,6 +188,7 @@ class SavedMethod:
     last4: str | None = None
     exp_month: int | None = None
     exp_year: int | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

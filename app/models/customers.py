@@ -63,6 +63,7 @@ class Customer(TenantRow):
 class PaymentMethod(TenantRow):
     """A gateway's token for a card or account. We never hold the number itself.
 
+    `fingerprint` is the gateway's name for what is behind it, the same whoever leaves it.
     `warn_at` is when it is looked at next whether its owner must be told that it expires, `warned_at` when they were.
     """
 
@@ -79,6 +80,12 @@ class PaymentMethod(TenantRow):
             unique=True,
             postgresql_where=text("is_default AND removed_at IS NULL"),
         ),
+        Index(
+            "payment_methods_by_fingerprint",
+            "fingerprint",
+            "tenant_id",
+            postgresql_where=text("fingerprint IS NOT NULL"),
+        ),
         Index("payment_methods_to_warn", "tenant_id", "warn_at", postgresql_where=text("warn_at IS NOT NULL")),
     )
 
@@ -92,6 +99,7 @@ class PaymentMethod(TenantRow):
     last4: Mapped[str | None] = mapped_column(String(4))
     exp_month: Mapped[int | None]
     exp_year: Mapped[int | None]
+    fingerprint: Mapped[str | None] = mapped_column(String(255))
     is_default: Mapped[bool] = mapped_column(default=False)
     warn_at: Mapped[datetime | None] = instant()
     warned_at: Mapped[datetime | None] = instant()

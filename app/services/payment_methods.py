@@ -172,6 +172,7 @@ def _follow(method_id: str, found: SavedMethod | None, at: datetime) -> None:
     changed = [name for name in FOLLOWED if getattr(row, name) != getattr(found, name)]
     for name in changed:
         setattr(row, name, getattr(found, name))
+    row.fingerprint = found.fingerprint
     if changed:
         expiry_warnings.plan(row, at)
         audit("payment_method.update", row.id, at, fields=changed)
@@ -210,6 +211,7 @@ def _new(customer_id: str, gateway_account_id: str, saved: SavedMethod, at: date
         last4=saved.last4,
         exp_month=saved.exp_month,
         exp_year=saved.exp_year,
+        fingerprint=saved.fingerprint,
         created_at=at,
     )
     expiry_warnings.plan(row, at)

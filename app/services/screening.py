@@ -20,7 +20,7 @@ from app.services.history import audit
 from app.services.locks import lock_debt
 
 Held = tuple[str, str]
-KINDS = ("email", "ip", "country")
+KINDS = ("email", "ip", "country", "card")
 # Why nothing is charged: the code, and what the payer is told, which helps nobody to get round it.
 UNDER_REVIEW = ("payment_under_review", "This payment is looked at before anything is charged. There is nothing to do.")
 REFUSED = ("payment_refused", "This payment cannot be taken. Please get in touch with us.")
@@ -107,22 +107,26 @@ def remove_entry(entry_id: str, at: datetime) -> None:
 
 def _facts(invoice: Invoice, method: PaymentMethod | None, at: datetime, *, off_session: bool) -> Facts:
     customer, ip = get(Customer, invoice.customer_id), current_actor.get().pays_from
-    listed = _listed(customer, None if off_session else ip)
+    card = method.fingerprint if method else None
+    listed = _listed(customer, None if off_session else ip, card)
     found = query.newest_findings(method.id) if method else {}
     if off_session:
         return Facts(risk="highest" if found.get("risk") == "highest" else None, listed=listed)
     return Facts(
         customer_attempts=query.attempts(at, Payment.customer_id == customer.id) + 1,
         method_attempts=query.attempts(at, Payment.payment_method_id == method.id) + 1 if method else 0,
+        card_attempts=query.attempts(at, Payment.payment_method_id.in_(query.methods_of_card(card))) + 1 if card else 0,
+        card_customers=query.customers_with(card) if card else 0,
         ip_attempts=query.attempts(at, Payment.ip == ip) + 1 if ip else 0,
         listed=listed,
         **found,  # type: ignore[arg-type]
     )
 
 
-def _listed(customer: Customer, ip: str | None) -> Verdict | None:
+def _listed(customer: Customer, ip: str | None, card: str | None) -> Verdict | None:
     """Blocked goes before allowed: somebody who is let through does not get in from a blocked place."""
-    named = [("email", customer.email), ("country", customer.address.get("country") or ""), ("ip", ip or "")]
+    named = [("email", customer.email), ("country", customer.address.get("country") or "")]
+    named += [("ip", ip or ""), ("card", card or "")]
     found = [entry.allow for entry in query.entries_for([(kind, value) for kind, value in named if value])]
     if not found:
         return None
@@ -160,8 +164,8 @@ def _can_challenge(method: PaymentMethod | None) -> bool:
     """Whether the payer's bank can be made to ask. The gateway's own pages see to that themselves."""
     if method is None:
         return True
-    account = get(GatewayAccount, method.gateway_account_id)
-    return Capability.CHALLENGE in gateway_class(account.gateway).capabilities
+    gateway = gateway_class(get(GatewayAccount, method.gateway_account_id).gateway)
+    return Capability.CHALLENGE in gateway.capabilities and method.kind in gateway.challenges
 
 
 _DECIDED: Mapping[str, Verdict | Held] = {"open": UNDER_REVIEW, "refused": REFUSED, "released": Verdict.ALLOW}
@@ -174,5 +178,7 @@ def _value(kind: str, value: str) -> str:
         except ValueError:
             raise InvalidInput("That is not an IP address.", code="invalid_ip", field="value") from None
     if kind not in KINDS or not value or (kind == "country" and len(value) != 2):
-        raise InvalidInput("Give an e-mail address, an IP address or a country's two letters.", field="value")
+        raise InvalidInput(
+            "Give an e-mail address, an IP address, a country's two letters or a card's fingerprint.", field="value"
+        )
     return value

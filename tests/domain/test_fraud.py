@@ -40,6 +40,6 @@ def test_the_strictest_rule_that_applies_decides_and_the_lists_go_before(
 
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_every_signal_can_be_there_and_can_be_missing(signal: str) -> None:
-    there = Facts(1, 1, 1, signal.rpartition("_")[2], cvc=False, address=False, postal_code=False)
+    there = Facts(1, 1, 1, 1, 1, signal.rpartition("_")[2], cvc=False, address=False, postal_code=False)
     assert judge(there, [Rule(signal, REVIEW)])[0] is REVIEW
     assert judge(Facts(risk="normal"), [Rule(signal, REVIEW)])[0] is ALLOW

@@ -15,10 +15,12 @@ from app.gateways import adyen_words as words
 from app.gateways.base import Gateway
 from app.gateways.errors import GatewayRefused, InvalidSignature, OutcomeUnknown
 from app.gateways.types import (
+    Checks,
     Dispute,
     DisputeStatus,
     NoticeKind,
     PaymentRef,
+    PaymentRequest,
     PaymentResult,
     PaymentStatus,
     RawRequest,
@@ -260,6 +262,24 @@ def test_a_webhook_of_another_merchant_or_without_the_password_is_not_believed(a
     without = adyen.simulator.signed(adyen.simulator.events[-1], HMAC_KEY, login="adyen:guessed")
     with pytest.raises(InvalidSignature):
         adyen.open().parse_webhook(RawRequest(without.content, {"authorization": without.headers["Authorization"]}))
+
+
+@pytest.mark.parametrize(
+    ("extra", "checks"),
+    [
+        (
+            {"cvcResult": "1 Matches", "avsResult": "7 Both match", "fraudResultType": "GREEN"},
+            Checks("normal", True, True, True),
+        ),
+        ({"cvcResult": "2 No Match", "avsResult": "1 Address matches"}, Checks(None, False, True, False)),
+        ({"fraudResultType": "GREEN", "fraudManualReview": "true"}, Checks("elevated")),
+        ({"fraudResultType": "FRAUD", "cvcResult": "0 Unknown", "avsResult": "4 Not supported"}, Checks("highest")),
+        ({}, None),
+    ],
+)
+def test_what_adyen_thinks_of_a_payment_is_kept(extra: dict[str, str], checks: Checks | None) -> None:
+    told = {"resultCode": "Authorised", "pspReference": "8", "additionalData": extra}
+    assert words.payment(told, PaymentRequest("pay_1", Money(1000, "CAD"), PAYER)).checks == checks
 
 
 def test_an_advice_to_stop_outweighs_a_soft_code() -> None:

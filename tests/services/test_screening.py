@@ -1,5 +1,7 @@
 """Payments are looked at before they are charged: let through, challenged, held for a person, refused."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,8 +14,9 @@ from app.domain.fraud import Verdict
 from app.models import AuditEntry, Customer, FraudReview, Invoice
 from app.queries import fraud as query
 from app.services import charging, due_payments, screening
+from simulators.adyen import AdyenSimulator
 from simulators.stripe import StripeSimulator
-from tests.shop import Shop, assert_books_agree, fresh, payments_of
+from tests.shop import Shop, assert_books_agree, fresh, invoices_of, payments_of
 from tests.simulated import connected, simulated
 
 HOUR = timedelta(hours=1)
@@ -98,6 +101,66 @@ def test_a_challenge_is_asked_for_at_stripe(shop: Shop, at: datetime) -> None:
         charging.collect(shop.debt("pm_card_visa"), at, off_session=False)
         sent = [call.body for call, _ in simulator.journal if call.line == "POST /v1/payment_intents"]
     assert b"request_three_d_secure" in sent[0]
+
+
+@pytest.mark.usefixtures("payer")
+def test_a_challenge_is_asked_for_at_adyen(shop: Shop, at: datetime) -> None:
+    rule("customer_attempts", Verdict.CHALLENGE, at)
+    with simulated("adyen") as simulator:
+        assert isinstance(simulator, AdyenSimulator)
+        shop.account_id = connected(simulator, at)
+        customer_id = shop.customer()
+        shop.method(customer_id, f"{customer_id}/{simulator.leave(customer_id)}")
+        payment = charging.collect(invoices_of(shop.sell(customer_id))[0].id, at, off_session=False)
+    assert (payment.status, payment.challenge, payment.next_action["kind"]) == ("requires_action", True, "redirect")
+
+
+@pytest.mark.parametrize(("gateway", "token"), [("square", "cnon:card-nonce-ok"), ("sandbox", "tok_delayed")])
+@pytest.mark.usefixtures("payer")
+def test_who_cannot_be_challenged_is_held(shop: Shop, at: datetime, gateway: str, token: str) -> None:
+    """Square asks in its form alone, and no bank is asked about a direct debit."""
+    rule("customer_attempts", Verdict.CHALLENGE, at)
+    with ExitStack() as stack:
+        if gateway != "sandbox":
+            shop.account_id = connected(stack.enter_context(simulated(gateway)), at)
+        invoice_id = shop.debt(token)
+        held(invoice_id, at)
+    assert payments_of(invoice_id) == []
+
+
+class TestTheSameCard:
+    """Two customers at Stripe with one card, which Stripe calls by one name."""
+
+    @pytest.fixture(autouse=True)
+    def at_stripe(self, shop: Shop, at: datetime, payer: object) -> Iterator[None]:
+        with simulated("stripe") as simulator:
+            shop.account_id = connected(simulator, at)
+            yield
+
+    def test_is_seen_at_both(self, shop: Shop, at: datetime) -> None:
+        first, second, other = (shop.buyer(token) for token in ("pm_card_visa", "pm_card_visa", "pm_card_mastercard"))
+        [(fingerprint, found)] = query.others_with(first)
+        assert (fingerprint, found.id) == ("fp_visa_4242", second)
+        assert query.others_with(other) == []
+
+    def test_counts_for_whoever_has_it(self, shop: Shop, at: datetime) -> None:
+        rule("card_customers", Verdict.REVIEW, at, 2)
+        first = shop.debt("pm_card_visa")
+        assert charging.collect(first, at, off_session=False).status == "succeeded"
+        held(shop.debt("pm_card_visa"), at)
+        assert charging.collect(shop.debt("pm_card_mastercard"), at, off_session=False).status == "succeeded"
+
+    def test_attempts_with_it_add_up(self, shop: Shop, at: datetime) -> None:
+        rule("card_attempts", Verdict.REVIEW, at, 3)
+        for minutes in (0, 10):
+            charging.collect(shop.debt("pm_card_visa"), at + timedelta(minutes=minutes), off_session=False)
+        held(shop.debt("pm_card_visa"), at + timedelta(minutes=20))
+
+    def test_is_blocked_whoever_has_it(self, shop: Shop, at: datetime) -> None:
+        with transaction():
+            screening.add_entry("card", "FP_visa_4242", at, allow=False)
+        held(shop.debt("pm_card_visa"), at, "payment_refused")
+        assert charging.collect(shop.debt("pm_card_mastercard"), at, off_session=False).status == "succeeded"
 
 
 def test_renewals_are_not_counted_and_not_challenged_but_blocked_ones_are_not_charged(shop: Shop, at: datetime) -> None:

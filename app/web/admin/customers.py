@@ -10,7 +10,7 @@ from app.domain.errors import NotFound
 from app.models import Customer, Tenant
 from app.permissions import Permission
 from app.present import present
-from app.queries import disputes, dues, lists, timeline
+from app.queries import disputes, dues, fraud, lists, timeline
 from app.queries.base import get
 from app.queries.test_clocks import clock_of
 from app.services import customers
@@ -95,6 +95,7 @@ def show(customer_id: str) -> Response:
         invoices=lists.invoices(theirs, limit=PREVIEW).items,
         disputes=disputes.disputes(theirs, limit=PREVIEW).items,
         methods=lists.payment_methods(theirs).items,
+        same_cards=fraud.others_with(row.id),
         people=lists.users(theirs).items,
         timeline=activity.told(timeline.of_customer(row.id, limit=8), on_page_of=row.id),
     )

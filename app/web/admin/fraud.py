@@ -8,6 +8,8 @@ from app import clock
 from app.db import transaction
 from app.domain.errors import Conflict
 from app.domain.fraud import COUNTS, DEFAULTS, SIGNALS
+from app.gateways import REGISTRY, gateway_class
+from app.gateways.base import Capability, Gateway
 from app.models import FraudEntry, FraudReview, FraudRule
 from app.permissions import Permission
 from app.queries import fraud as query
@@ -37,6 +39,7 @@ def index() -> Response:
         signals=SIGNALS,
         counts=COUNTS,
         verdicts=VERDICTS,
+        cannot_challenge=[one.title for one in map(gateway_class, REGISTRY) if _keeps_unchallenged(one)],
     )
 
 
@@ -144,3 +147,9 @@ def _rule_form(form: RuleForm) -> Response:
 
 def _entry_form(form: EntryForm) -> Response:
     return dialog("admin/fraud/_entry.html", "Add to a list", ("Fraud checks", url_for(".index")), form=form)
+
+
+def _keeps_unchallenged(gateway: type[Gateway]) -> bool:
+    """Whether it charges kept methods, and cannot have the payer's bank ask."""
+    can = gateway.capabilities
+    return Capability.SAVE_METHOD in can and Capability.CHALLENGE not in can

@@ -12,7 +12,12 @@ VERDICTS = {
     Verdict.REVIEW: "Hold it until somebody has looked",
     Verdict.REFUSE: "Refuse it",
 }
-KINDS = {"email": "E-mail address", "ip": "IP address", "country": "Country (two letters)"}
+KINDS = {
+    "email": "E-mail address",
+    "ip": "IP address",
+    "country": "Country (two letters)",
+    "card": "Card (its fingerprint)",
+}
 EFFECTS = {"block": "Never take its payments", "allow": "Always let it through"}
 
 
