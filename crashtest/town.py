@@ -160,7 +160,7 @@ class Town:
 
     def taken(self, payment: Payment) -> Theirs:
         """What its gateway took for a payment, by the gateway's own books."""
-        rows = [row for row in self._theirs(self.gateway_of(payment)) if row.key == payment.id]
+        rows = [row for row in self.theirs(self.gateway_of(payment)) if row.key == payment.id]
         return Theirs(payment.id, sum(row.minor for row in rows), sum(row.refunded for row in rows))
 
     def refunded(self) -> dict[str, int]:
@@ -182,7 +182,7 @@ class Town:
             )
             for row in self.all(select(Payment))
         ]
-        theirs = [row for gateway in self.gateways for row in self._theirs(gateway)]
+        theirs = [row for gateway in self.gateways for row in self.theirs(gateway)]
         invoices = {row.id: self._standing(row) for row in self.all(select(Invoice))}
         disputes = {row.gateway_ref: row.amount_minor for row in self.all(select(Dispute))}
         return Books(theirs, ours, invoices, self._waiting(), self.disputed, disputes)
@@ -213,7 +213,8 @@ class Town:
         ]
         return unanswered + undone
 
-    def _theirs(self, gateway: str) -> list[Theirs]:
+    def theirs(self, gateway: str) -> list[Theirs]:
+        """What a gateway took and sent back, by its own books."""
         if gateway == "sandbox":
             return self._bank()
         taken = self.outsides[gateway].taken()

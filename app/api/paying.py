@@ -14,7 +14,7 @@ from app.present import present
 from app.queries.base import get
 from app.queries.claims import effect
 from app.queries.portal import methods_of
-from app.services import charging, payment_methods, ways
+from app.services import charging, payment_methods, refusals, ways
 from app.services.ways import Hosted
 
 
@@ -116,9 +116,10 @@ def _check_gateway(invoice: models.Invoice, wanted: NewPayment) -> None:
 
 
 def _method_of(invoice: models.Invoice, method_id: str) -> models.PaymentMethod:
-    method = existing(models.PaymentMethod, method_id, "payment_method_id")
-    if method.customer_id != invoice.customer_id or method.removed_at:
-        raise InvalidInput(
-            "This customer has no such payment method.", code="payment_method_unknown", field="payment_method_id"
-        )
+    with refusals.told("payment.refuse", invoice.id, present(invoice.id), method=method_id):
+        method = existing(models.PaymentMethod, method_id, "payment_method_id")
+        if method.customer_id != invoice.customer_id or method.removed_at:
+            raise InvalidInput(
+                "This customer has no such payment method.", code="payment_method_unknown", field="payment_method_id"
+            )
     return method

@@ -19,7 +19,7 @@ from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.deposits import quote_of
 from app.queries.payments import is_overdue, open_payment
-from app.services import breakers, gateway_accounts, pay_links, payments, screening, ways
+from app.services import breakers, gateway_accounts, pay_links, payments, refusals, screening, ways
 from app.services.history import audit
 from app.services.outcomes import GivenUp, NoAnswer, NotExecuted, ask, call
 from app.services.payment_methods import payer_of
@@ -203,7 +203,7 @@ def _attempt(invoice_id: str, at: datetime, wish: Wish, *, only_if_due: bool) ->
         verdict = _screened(invoice_id, wish, at)
     if isinstance(verdict, tuple):
         raise Conflict(verdict[1], code=verdict[0])
-    with transaction():
+    with refusals.told("payment.refuse", invoice_id, at, method=wish.method_id), transaction():
         payment = payments.claim(
             invoice_id,
             at,

@@ -307,6 +307,8 @@ def _record_not_executed(payment: Payment, outcome: NotExecuted, at: datetime) -
     payment.settled_at, payment.check_at = at, None
     payment.decline_code = "gateway_refused" if outcome.ours else "gateway_unavailable"
     payment.message = outcome.message
+    if outcome.ours:
+        audit("payment.refused_by_gateway", payment.id, at, code=payment.decline_code, why=outcome.message)
     emit("payment.not_executed", payment.id, at, customer_id=payment.customer_id, code=payment.decline_code)
     collection.not_executed(lock_debt(payment.invoice_id), at)
 

@@ -18,7 +18,7 @@ from app.queries.base import get
 from app.queries.credit_notes import unclaimed
 from app.queries.deposits import quote_of
 from app.queries.payments import asked_from, is_overdue
-from app.services import contradictions, gateway_accounts, ledger, settlements
+from app.services import contradictions, gateway_accounts, ledger, refusals, settlements
 from app.services.batches import each
 from app.services.events import emit
 from app.services.history import audit, move
@@ -41,7 +41,7 @@ def refund(
 
     Raises Conflict (`refund_too_large`) when the amount is more than what is left, also for two at once.
     """
-    with transaction():
+    with refusals.told("refund.refuse", payment_id, at, amount=str(amount)), transaction():
         row = claim(payment_id, amount, at, reason=reason, credit_note_id=credit_note_id)
         payment = get(Payment, payment_id)
         gateway = gateway_accounts.connect(payment.gateway_account)
@@ -83,6 +83,7 @@ def record(refund_id: str, outcome: RefundResult | NoAnswer | NotExecuted, at: d
     elif isinstance(outcome, NotExecuted) and row.status in MAY_BE_UNSEEN:
         if _failed(row, outcome.message, at):
             settlements.try_again(row, at)
+            _tell_staff(row, outcome, at)
     elif row.status in OPEN_REFUNDS:
         if row.status == "sending":
             move(row, "unknown", at, outcome.message)
@@ -195,6 +196,11 @@ def _failed(row: Refund, message: str, at: datetime) -> bool:
         ledger.reverse(row.id, "payment_refunded", "refund_returned", at)
     emit("refund.failed", row.id, at, customer_id=payment.customer_id, payment=payment.id)
     return True
+
+
+def _tell_staff(row: Refund, outcome: NotExecuted, at: datetime) -> None:
+    if outcome.ours:
+        audit("refund.refused_by_gateway", row.id, at, code="gateway_refused", why=outcome.message)
 
 
 def _ref(row: Refund) -> RefundRef:

@@ -24,7 +24,7 @@ from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.queries.claims import effect
-from app.services import attesting, refunds
+from app.services import attesting, refunds, refusals
 
 
 @v1.get("/payments")
@@ -101,7 +101,8 @@ def _refund(payment: models.Payment, json: NewRefund) -> models.Refund:
     if json.currency not in (None, payment.currency):
         raise InvalidInput(f"This payment is in {payment.currency}.", code="currency_mismatch", field="currency")
     left = Money(payment.amount_minor - payment.refunded_minor, payment.currency)
-    if not left:
-        raise Conflict("All of this payment was refunded already.", code="refund_too_large", field="amount")
+    with refusals.told("refund.refuse", payment.id, present(payment.id)):
+        if not left:
+            raise Conflict("All of this payment was refunded already.", code="refund_too_large", field="amount")
     amount = left if json.amount is None else Money.parse(json.amount, payment.currency)
     return refunds.refund(payment.id, amount, present(payment.id), reason=json.reason)
