@@ -4,20 +4,19 @@ Whatever the journal posts to `customer_balance` moves the customer's column and
 (see ledger.post_all), so that the three always say the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import or_, select
-from sqlalchemy import text as sql
+from sqlalchemy import select
 from sqlalchemy.orm.util import identity_key
 from uuid_utils.compat import uuid7
 
 from app.db import current_tenant_id, session
 from app.domain.ledger import Entry
 from app.ids import to_uuid
-from app.models import Customer
-from app.queries.base import among
+from app.models import BalanceMove, Customer
+from app.services.bulk import Statement, change, together
 
 ACCOUNT = "customer_balance"
 
@@ -43,11 +42,15 @@ def move(changes: Sequence[Change], at: datetime) -> None:
     if not changes:
         return
     session().flush()
-    columns = [list(column) for column in zip(*map(_row, changes), strict=True)]
-    names = ("ids", "customers", "facts", "sources", "amounts")
     tenant = to_uuid("ten", current_tenant_id())
-    session().execute(_MOVE, {**dict(zip(names, columns, strict=True)), "tenant": tenant, "at": at})
-    _forget_loaded({change.customer_id for change in changes})
+    customer_ids = [to_uuid("cus", one.customer_id) for one in changes]
+    amounts = [one.minor for one in changes]
+    facts, sources = [one.fact for one in changes], [one.source_id for one in changes]
+    columns = [[uuid7() for _ in changes], customer_ids, facts, sources, amounts]
+    with together():
+        change(Customer, Statement(_MOVE, [customer_ids, amounts, tenant]), name="moved")
+        change(BalanceMove, Statement(_NOTE, [tenant, at, at, *columns]), name="noted")
+    _forget_loaded({one.customer_id for one in changes})
 
 
 def of(customer_id: str) -> int:
@@ -56,33 +59,19 @@ def of(customer_id: str) -> int:
     return session().execute(query).scalar_one()
 
 
-def spend(invoices: Sequence[tuple[str, int]]) -> list[int]:
+def spend(invoices: Sequence[tuple[str, int]], balances: Mapping[str, int]) -> list[int]:
     """What each invoice, given as (customer id, total in minor units), takes from its customer's balance, in turn.
 
     Up to its total. An invoice below zero gives what it is short of to the balance, and a balance below zero is a debt
-    that goes onto the next invoice whole: of 10.00, invoices of 7.00 and 5.00 take 7.00 and 3.00. Locks the balances.
+    that goes onto the next invoice whole: of 10.00, invoices of 7.00 and 5.00 take 7.00 and 3.00. Customers without
+    one in `balances` have nothing.
     """
-    left = _locked({customer_id for customer_id, _ in invoices}, {one for one, total in invoices if total < 0})
+    left = dict(balances)
     taken = []
     for customer_id, total in invoices:
         taken.append(min(left.get(customer_id, 0), total))
         left[customer_id] = left.get(customer_id, 0) - taken[-1]
     return taken
-
-
-def _locked(customer_ids: set[str], growing: set[str]) -> dict[str, int]:
-    """The balances that are not zero or are going to grow, locked in the order of ids."""
-    query = (
-        select(Customer.id, Customer.balance_minor)
-        .where(among(Customer.id, customer_ids), or_(Customer.balance_minor != 0, among(Customer.id, growing)))
-        .order_by(Customer.id)
-        .with_for_update(key_share=True)
-    )
-    return {row.id: row.balance_minor for row in session().execute(query)}
-
-
-def _row(change: Change) -> tuple[Any, ...]:
-    return uuid7(), to_uuid("cus", change.customer_id), change.fact, change.source_id, change.minor
 
 
 def _forget_loaded(customer_ids: set[str]) -> None:
@@ -93,21 +82,21 @@ def _forget_loaded(customer_ids: set[str]) -> None:
             session().expire(loaded, ["balance_minor"])
 
 
+_MOVE = """
+UPDATE customers c SET balance_minor = c.balance_minor + s.amount
+  FROM (SELECT customer_id, sum(amount)::bigint AS amount
+          FROM unnest(%b::uuid[], %b::bigint[]) AS g (customer_id, amount) GROUP BY customer_id) s
+ WHERE c.tenant_id = %b AND c.id = s.customer_id RETURNING c.id, c.currency, c.balance_minor
+"""
 # A row's running balance is the new balance less the moves of the same statement that come after it.
-_MOVE = sql("""
-WITH given AS (
-  SELECT * FROM unnest(:ids ::uuid[], :customers ::uuid[], :facts ::text[], :sources ::text[], :amounts ::bigint[])
-    WITH ORDINALITY AS g (id, customer_id, fact, source_id, amount, position)
-), moved AS (
-  UPDATE customers c SET balance_minor = c.balance_minor + s.amount
-    FROM (SELECT customer_id, sum(amount)::bigint AS amount FROM given GROUP BY customer_id) s
-    WHERE c.tenant_id = :tenant AND c.id = s.customer_id RETURNING c.id, c.currency, c.balance_minor
-)
+_NOTE = """
 INSERT INTO balance_moves
-  (tenant_id, id, customer_id, fact, source_id, currency, amount_minor, balance_minor, at, created_at)
-SELECT :tenant, g.id, g.customer_id, g.fact, g.source_id, m.currency, g.amount,
-       m.balance_minor - coalesce(sum(g.amount) OVER later, 0), :at, :at
-  FROM given g JOIN moved m ON m.id = g.customer_id
+  (tenant_id, created_at, at, id, customer_id, fact, source_id, currency, amount_minor, balance_minor)
+SELECT %b::uuid, %b::timestamptz, %b::timestamptz, g.id, g.customer_id, g.fact, g.source_id, m.currency, g.amount,
+       m.balance_minor - coalesce(sum(g.amount) OVER later, 0)
+  FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::bigint[])
+    WITH ORDINALITY AS g (id, customer_id, fact, source_id, amount, position)
+  JOIN moved m ON m.id = g.customer_id
   WINDOW later AS (PARTITION BY g.customer_id ORDER BY g.position ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
   ORDER BY g.position
-""")
+"""

@@ -4,10 +4,10 @@ The invoices say it, not our memory: a line that a credit note gave back in part
 one whose invoice was taken back not at all (issue 3: no credit exceeds what was invoiced).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import Select, select, union_all
 
 from app.db import session
 from app.domain.contract import Contract
@@ -16,16 +16,16 @@ from app.domain.lines import LineKind
 from app.domain.money import Money
 from app.domain.terms import Item
 from app.models import Invoice, InvoiceLine, Subscription
+from app.queries.base import among
 from app.queries.filters import same
 
 PERIOD_REASONS = ("subscription_start", "subscription_cycle")
 
 
 def with_billed(rows: Sequence[tuple[Subscription, Contract]]) -> list[Contract]:
-    """The contracts with what was billed in advance; at most two statements for all of them."""
-    remembered = [row for row, _ in rows if _remembers(row)]
-    lines = {line.id: line for line in _named(ref for row in remembered for ref in _refs(row))}
-    invoiced = _of_periods([row for row, _ in rows if not _remembers(row)])
+    """The contracts with what was billed in advance; one statement for all of them."""
+    invoiced = _invoiced([row for row, _ in rows])
+    lines = {line.id: line for _, line in invoiced}
     found = [_known(each, lines) if _remembers(row) else _billed(each, row, invoiced) for row, each in rows]
     return [replace(contract, billed=tuple(billed)) for (_, contract), billed in zip(rows, found, strict=True)]
 
@@ -38,35 +38,37 @@ def _refs(row: Subscription) -> Iterable[str]:
     return (stretch["ref"] for stretch in (row.state or {})["billed"])
 
 
-def _named(refs: Iterable[str]) -> Sequence[InvoiceLine]:
-    wanted = set(refs)
-    if not wanted:
-        return ()
-    query = select(InvoiceLine).join(Invoice, same(InvoiceLine.invoice_id, Invoice))
-    query = query.where(InvoiceLine.id.in_(wanted), Invoice.status != "void")
-    return session().scalars(query.execution_options(populate_existing=True)).all()
-
-
-def _of_periods(rows: Sequence[Subscription]) -> list[tuple[str | None, InvoiceLine]]:
-    """The lines of the invoices that opened the current periods, in their order, with their subscription."""
+def _invoiced(rows: Sequence[Subscription]) -> list[tuple[str | None, InvoiceLine]]:
+    """The lines that the subscriptions remember, and those of the invoices that opened the current periods of others,
+    in their order and each with its subscription."""
     if not rows:
         return []
-    query = (
+    named = {ref for row in rows if _remembers(row) for ref in _refs(row)}
+    both = union_all(_named(named), _of_periods([row.id for row in rows if not _remembers(row)]))
+    query = select(Invoice.subscription_id, InvoiceLine).from_statement(both).execution_options(populate_existing=True)
+    found = [(subscription_id, line) for subscription_id, line in session().execute(query)]
+    return sorted(found, key=lambda each: each[1].position)
+
+
+def _named(line_ids: Collection[str]) -> Select[str | None, InvoiceLine]:
+    query = select(Invoice.subscription_id, InvoiceLine).join(Invoice, same(InvoiceLine.invoice_id, Invoice))
+    return query.where(among(InvoiceLine.id, line_ids), Invoice.status != "void")
+
+
+def _of_periods(subscription_ids: Collection[str]) -> Select[str | None, InvoiceLine]:
+    return (
         select(Invoice.subscription_id, InvoiceLine)
         .join(InvoiceLine, same(InvoiceLine.invoice_id, Invoice))
         .join(Subscription, same(Invoice.subscription_id, Subscription))
         .where(
-            Subscription.id.in_([row.id for row in rows]),
+            among(Subscription.id, subscription_ids),
             Invoice.reason.in_(PERIOD_REASONS),
             Invoice.status != "void",
             Invoice.period_start == Subscription.current_period_start,
             InvoiceLine.period_start == Subscription.current_period_start,
             InvoiceLine.kind == LineKind.RECURRING,
         )
-        .order_by(InvoiceLine.position)
-        .execution_options(populate_existing=True)
     )
-    return [(subscription_id, line) for subscription_id, line in session().execute(query)]
 
 
 def _known(contract: Contract, lines: dict[str, InvoiceLine]) -> list[Billed]:

@@ -20,7 +20,7 @@ from app.domain.zones import local_date
 from app.ids import to_uuid
 from app.models import Customer, InvoiceItem, Plan, Subscription, TaxRegistration, Tenant
 from app.queries.tax_books import location_of, status_of, tax_book
-from app.services import coupon_uses, dunning, invoice_items, invoiced_taxes, issuing, metering, one_off
+from app.services import coupon_uses, dunning, invoice_items, invoiced_taxes, issuing, metering, one_off, waiting
 from app.services.bulk import json_text
 from app.services.contracts import Plans, sold_in
 from app.services.invoice_json import seller_of
@@ -93,19 +93,21 @@ class Biller:
         if not bills:
             return []
         session().flush()
-        items = invoice_items.waiting_for(bills)
+        found = waiting.read(bills)
+        items = invoice_items.by_bill(bills, found.items)
         taxed = invoiced_taxes.on_credits(self._with_items(bills, items))
-        discounted, uses = coupon_uses.discounts_for(taxed)
-        ids = issuing.issue(self.issue_of, discounted)
+        discounted, uses = coupon_uses.discounts_for(taxed, found.redemptions)
+        ids = issuing.issue(self.issue_of, discounted, found.balances)
         invoice_items.mark_invoiced({item.id: ids[place] for place, found in items.items() for item in found})
         coupon_uses.count_use(uses)
         return ids
 
     def previewed(self, bill: Bill) -> Bill:
         """The bill with the items and discounts that `issue` would add to it; nothing is locked or used up."""
-        items = invoice_items.waiting_for([bill], lock=False)
+        found = waiting.read([bill], lock=False)
+        items = invoice_items.by_bill([bill], found.items)
         taxed = invoiced_taxes.on_credits(self._with_items([bill], items))
-        return coupon_uses.discounts_for(taxed, lock=False)[0][0]
+        return coupon_uses.discounts_for(taxed, found.redemptions)[0][0]
 
     def _with_items(self, bills: Sequence[Bill], items: Mapping[int, Sequence[InvoiceItem]]) -> list[Bill]:
         return [self._with_some(bill, items.get(place, ())) for place, bill in enumerate(bills)]

@@ -1,7 +1,7 @@
 """Writing many rows with one statement: arrays in, rows out. Used where thousands are billed at once."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -33,31 +33,37 @@ class Statement(NamedTuple):
 
 @dataclass(slots=True)
 class _Waiting:
-    """What is to be written by one statement: rows by where they go, and changes with the tables that they change."""
+    """What is to be written by one statement: rows by how and where they are written, and statements by name."""
 
-    inserts: dict[tuple[Any, tuple[str, ...]], list[Sequence[Any]]] = field(default_factory=dict)
-    changes: dict[Any, Statement] = field(default_factory=dict)
+    rows: dict[tuple[Any, ...], list[Sequence[Any]]] = field(default_factory=dict)
+    statements: dict[str, tuple[Any, Statement]] = field(default_factory=dict)
 
-    def touches(self, table: Any) -> bool:
-        """Whether rows of this table wait, which a change may be about: one statement cannot write a row twice."""
-        return table in self.changes or any(table is other for other, _ in self.inserts)
+    def make_way(self, make: Any, table: Any, columns: Any) -> None:
+        """Write what waits for this table in another way: one statement cannot write a row twice."""
+        others = [where for where in self.rows if where != (make, table, columns)]
+        if any(table is where[1] for where in others) or any(table is one for one, _ in self.statements.values()):
+            self.write()
 
     def write(self) -> None:
-        parts = [*self.changes.values(), *(_insert(*where, rows) for where, rows in self.inserts.items())]
-        self.inserts, self.changes = {}, {}
+        parts = {name: statement for name, (_, statement) in self.statements.items()}
+        parts |= {f"w{n}": make(*where, rows) for n, ((make, *where), rows) in enumerate(self.rows.items())}
+        self.rows, self.statements = {}, {}
         if parts:
-            texts = ", ".join(f"w{place} AS ({part.text})" for place, part in enumerate(parts))
-            _execute(Statement(f"WITH {texts} SELECT", [value for part in parts for value in part.values]))
+            texts = ", ".join(f"{name} AS ({part.text})" for name, part in parts.items())
+            _execute(Statement(f"WITH {texts} SELECT", [value for part in parts.values() for value in part.values]))
 
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Have what is inserted and changed in this block written by one statement at its end.
+    """Have what is inserted and changed in this block, or in the one around it, written by one statement at its end.
 
-    Rows may point at each other, and a change is about rows that were there before. One about a table for which rows or
-    changes wait already is written after these.
+    Rows may point at each other, and a change is about rows that were there before. One about a table for which
+    something else waits already is written after that.
     """
     info = session().info
+    if _WAITING in info:
+        yield
+        return
     waiting = info[_WAITING] = _Waiting()
     try:
         yield
@@ -76,13 +82,7 @@ def insert_rows(model: type[TenantRow], columns: Names, rows: Rows) -> None:
 
     Values travel in PostgreSQL's binary format: ids as UUIDs, JSON as text. Runs in the caller's transaction.
     """
-    if not rows:
-        return
-    waiting: _Waiting | None = session().info.get(_WAITING)
-    if waiting is None:
-        _execute(_insert(model.__table__, tuple(columns), rows))
-    else:
-        waiting.inserts.setdefault((model.__table__, tuple(columns)), []).extend(rows)
+    _write(_insert, model, columns, rows)
 
 
 def json_text(value: Any) -> str:
@@ -111,11 +111,8 @@ def put_rows(model: type[TenantRow], columns: Names, rows: Rows) -> None:
 
 
 def change_rows(model: type[TenantRow], columns: Names, rows: Rows) -> None:
-    """Set columns of rows that are there; `columns` begins with `id`. Runs in the caller's transaction."""
-    if rows:
-        source, values = _source(model.__table__, tuple(columns), rows)
-        changes = ", ".join(f'"{name}" = {source.column[name]}' for name in columns[1:])
-        change(model, _update(model.__table__, source, changes, values))
+    """Set columns of rows that are there, each named once; `columns` begins with `id`. In the caller's transaction."""
+    _write(_set, model, columns, rows)
 
 
 def add_to_rows(model: type[TenantRow], column: str, amounts: Iterable[tuple[UUID, int]]) -> None:
@@ -123,21 +120,30 @@ def add_to_rows(model: type[TenantRow], column: str, amounts: Iterable[tuple[UUI
     sums: Counter[UUID] = Counter()
     for row_id, amount in amounts:
         sums[row_id] += amount
-    if sums:
-        source, values = _source(model.__table__, ("id", column), list(sums.items()))
-        changes = f'"{column}" = t."{column}" + {source.column[column]}'
-        change(model, _update(model.__table__, source, changes, values))
+    _write(_add, model, ("id", column), list(sums.items()))
 
 
-def change(model: type[TenantRow], statement: Statement) -> None:
-    """Have a statement change rows of a table that are there."""
+def change(model: type[TenantRow], statement: Statement, *, name: str) -> None:
+    """Have a statement write to a table. Others of the same block `together` know what it returns by its name."""
     waiting: _Waiting | None = session().info.get(_WAITING)
     if waiting is None:
         _execute(statement)
+    else:
+        waiting.make_way(None, model.__table__, None)
+        waiting.statements[name] = model.__table__, statement
+
+
+def _write(make: Callable[[Any, Any, Rows], Statement], model: type[TenantRow], columns: Names, rows: Rows) -> None:
+    if not rows:
         return
-    if waiting.touches(model.__table__):
-        waiting.write()
-    waiting.changes[model.__table__] = statement
+    where = (make, model.__table__, tuple(columns))
+    waiting: _Waiting | None = session().info.get(_WAITING)
+    if waiting is None:
+        _execute(make(*where[1:], rows))
+        return
+    if make is not _insert:
+        waiting.make_way(*where)
+    waiting.rows.setdefault(where, []).extend(rows)
 
 
 class _Source(NamedTuple):
@@ -157,8 +163,20 @@ def _insert(table: Any, columns: tuple[str, ...], rows: Rows) -> Statement:
     )
 
 
-def _update(table: Any, source: _Source, changes: str, values: list[Any]) -> Statement:
-    return Statement(f'UPDATE "{table.name}" t SET {changes} FROM {source.text} WHERE t.id = u.id', values)  # noqa: S608
+def _set(table: Any, columns: tuple[str, ...], rows: Rows) -> Statement:
+    """`UPDATE t SET a = u.a, b = %b::text FROM unnest(%b::uuid[], %b::text[]) AS u (id, a) WHERE t.id = u.id`."""
+    source, values = _source(table, columns, rows)
+    return _update(table, source, [f'"{name}" = {source.column[name]}' for name in columns[1:]], values)
+
+
+def _add(table: Any, columns: tuple[str, ...], rows: Rows) -> Statement:
+    source, values = _source(table, columns, rows)
+    return _update(table, source, [f'"{name}" = t."{name}" + {source.column[name]}' for name in columns[1:]], values)
+
+
+def _update(table: Any, source: _Source, changes: Sequence[str], values: list[Any]) -> Statement:
+    changed = ", ".join(changes)
+    return Statement(f'UPDATE "{table.name}" t SET {changed} FROM {source.text} WHERE t.id = u.id', values)  # noqa: S608
 
 
 def _source(table: Any, columns: tuple[str, ...], rows: Rows) -> tuple[_Source, list[Any]]:

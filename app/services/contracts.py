@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from app.db import session
 from app.domain.contract import Contract, Pause, WhilePaused
@@ -50,7 +51,8 @@ def plans_of(rows: Sequence[Subscription], known: Iterable[Plan] = ()) -> Plans:
     """The plans that these subscriptions were, are and will be on; one statement for those that are not `known`."""
     plans = {plan.id: plan for plan in known}
     if missing := {named for row in rows for named in _plan_ids(row)} - plans.keys():
-        plans |= {plan.id: plan for plan in session().scalars(select(Plan).where(Plan.id.in_(missing)))}
+        query = select(Plan).where(Plan.id.in_(missing)).options(joinedload(Plan.charges))
+        plans |= {plan.id: plan for plan in session().scalars(query).unique()}
     return plans
 
 

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import func, update
 
 from app.db import session
 from app.domain.subscription_invoices import part_of
 from app.ids import to_uuid
 from app.models import Coupon, Redemption
 from app.models.base import Json
-from app.queries.base import among
 from app.services.bulk import change_rows
 from app.services.grants import Grant
 from app.services.invoice_rows import Bill
@@ -49,16 +48,10 @@ class Redeemed:
         return Grant(discount, self.id, counts=not goes_on)
 
 
-def discounts_for(bills: Sequence[Bill], *, lock: bool = True) -> tuple[list[Bill], list[Redeemed]]:
-    """The bills with the discounts that their customers have redeemed, and the redemptions that this uses.
-
-    One query for all bills. It locks the redemptions until commit, so that of two workers who bill the same customer
-    the later one sees what the earlier one used; a preview does without. A bill with nothing to discount uses nothing.
-    """
-    discountable = {bill.customer.id for bill in bills if _is_discountable(bill)}
-    if not discountable:
-        return list(bills), []
-    redeemed = _redeemed(discountable, lock)
+def discounts_for(bills: Sequence[Bill], redemptions: Iterable[Redemption]) -> tuple[list[Bill], list[Redeemed]]:
+    """The bills with the discounts that their customers have redeemed, in that order, and the redemptions that this
+    uses. A bill with nothing to discount uses nothing."""
+    redeemed = _by_customer(redemptions)
     discounted = [_with_grants(bill, redeemed[bill.customer.id]) if _is_discountable(bill) else bill for bill in bills]
     return discounted, [one for ones in redeemed.values() for one in ones if one.is_changed]
 
@@ -98,19 +91,9 @@ def _period_of(bill: Bill) -> Period:
     return bill.subscription.id, bill.period.start
 
 
-def _redeemed(customer_ids: set[str], lock: bool) -> Mapping[str, list[Redeemed]]:
+def _by_customer(redemptions: Iterable[Redemption]) -> Mapping[str, list[Redeemed]]:
     found: dict[str, list[Redeemed]] = defaultdict(list)
-    for row in session().scalars(_at_work(customer_ids, lock)):
+    for row in redemptions:
         last = (row.used_subscription_id, row.used_period_start)
         found[row.customer_id].append(Redeemed(row.id, row.subscription_id, row.coupon, row.used, last))
     return found
-
-
-def _at_work(customer_ids: set[str], lock: bool) -> Select[Redemption]:
-    query = (
-        select(Redemption)
-        .where(among(Redemption.customer_id, customer_ids), Redemption.ended_at.is_(None))
-        .order_by(Redemption.id)
-        .execution_options(populate_existing=True)
-    )
-    return query.with_for_update(of=Redemption, key_share=True) if lock else query

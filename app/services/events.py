@@ -11,11 +11,14 @@ from app.db import current_tenant_id, session
 from app.ids import to_uuid
 from app.logs import request_id
 from app.models import Event
-from app.services.bulk import insert_rows, json_text
+from app.services.bulk import insert_rows, is_together, json_text
 
 
 def emit(event_type: str, subject_id: str, at: datetime, *, customer_id: str | None = None, **payload: Any) -> None:
     """Add a fact (`invoice.paid`) about a row. Who listens stands in `jobs/subscribers.py`, not here."""
+    if is_together():
+        emit_all([Fact(event_type, subject_id, customer_id, payload)], at)
+        return
     session().add(
         Event(
             type=event_type,

@@ -12,7 +12,6 @@ from app.models import Invoice, Payment, Subscription, Tenant
 from app.models.payments import OPEN_STATUSES
 from app.queries.filters import same
 from app.services import invoices
-from app.services.open_invoices import stop_collecting
 from app.services.subscription_status import end
 
 LOOK_AGAIN = timedelta(hours=1)
@@ -27,7 +26,10 @@ def expires_at(at: datetime) -> datetime:
 
 
 def expire(rows: Sequence[Subscription], at: datetime) -> None:
-    """End these unless money may still be on its way, or nobody has tried to collect it yet. Two statements."""
+    """End these unless money may still be on its way, or nobody has tried to collect it yet. One statement.
+
+    `open_invoices.stop_collecting` belongs to it.
+    """
     if not rows:
         return
     waiting = _still_paying([row.id for row in rows])
@@ -36,7 +38,6 @@ def expire(rows: Sequence[Subscription], at: datetime) -> None:
             row.next_billing_at = at + LOOK_AGAIN
         else:
             end(row, at, "never paid", status="expired")
-    stop_collecting([row.id for row in rows if row.id not in waiting])
 
 
 def forgive(subscription_id: str, at: datetime) -> None:

@@ -3,10 +3,16 @@
 from datetime import datetime
 from typing import Any, Protocol
 
+from uuid_utils.compat import uuid7
+
 from app.actors import current_actor
-from app.db import session
+from app.db import current_tenant_id, session
+from app.ids import to_uuid
 from app.logs import request_id
 from app.models import AuditEntry, StatusChange
+from app.services.bulk import insert_rows, is_together
+
+_COLUMNS = "tenant_id id subject_id old new at reason".split()
 
 
 class Moving(Protocol):
@@ -29,6 +35,10 @@ def move(row: Moving, new: str, at: datetime, reason: str | None = None) -> bool
 
 def note_move(subject_id: str, old: str, new: str, at: datetime, reason: str | None = None) -> None:
     """Remember a move that the lifecycle allows and that was written otherwise."""
+    if is_together():
+        row = (to_uuid("ten", current_tenant_id()), uuid7(), subject_id, old, new, at, reason)
+        insert_rows(StatusChange, _COLUMNS, [row])
+        return
     session().add(StatusChange(subject_id=subject_id, old=old, new=new, at=at, reason=reason))
 
 

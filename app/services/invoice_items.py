@@ -1,6 +1,6 @@
 """One-off charges that wait for the customer's next invoice, and how they get onto it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from app.domain.errors import Conflict
 from app.domain.exact import parse_exact
 from app.ids import to_uuid
 from app.models import InvoiceItem
-from app.queries.base import among, get
+from app.queries.base import get
 from app.services import one_off
 from app.services.billable import billable_customer, billable_subscription
 from app.services.bulk import change_rows
@@ -59,25 +59,12 @@ def any_waiting(customer_id: str) -> bool:
     return session().scalar(query.limit(1)) is not None
 
 
-def waiting_for(bills: Sequence[Bill], *, lock: bool = True) -> dict[int, list[InvoiceItem]]:
-    """What waits for each of these bills, by its place: one query, which locks the items until commit.
-
-    An item of a customer goes onto the first of their bills, one of a subscription onto that subscription's.
-    """
+def by_bill(bills: Sequence[Bill], items: Iterable[InvoiceItem]) -> dict[int, list[InvoiceItem]]:
+    """Which of the items that wait goes onto which of these bills, by its place: one of a customer onto the first of
+    their bills, one of a subscription onto that subscription's."""
     takers = _takers(bills)
-    customer_ids = {bill.customer.id for bill in bills if not bill.closed}
-    if not customer_ids:
-        return {}
-    query = (
-        select(InvoiceItem)
-        .where(among(InvoiceItem.customer_id, customer_ids), InvoiceItem.invoice_id.is_(None))
-        .order_by(InvoiceItem.id)
-        .execution_options(populate_existing=True)
-    )
-    if lock:
-        query = query.with_for_update(key_share=True)
     found: dict[int, list[InvoiceItem]] = {}
-    for item in session().scalars(query):
+    for item in items:
         place = takers.get(item.subscription_id or item.customer_id)
         if place is not None:
             found.setdefault(place, []).append(item)

@@ -1,6 +1,6 @@
 """Issuing bills: totals, numbers and what the balance pays, then all rows, one statement for each kind of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -18,12 +18,12 @@ from app.services.invoice_rows import INVOICE_COLUMNS, LINE_COLUMNS, Bill, Drawn
 GRACED = "subscription_cycle"  # only renewals come by themselves, so only they are left open for a while
 
 
-def issue(issue_of: Issue, bills: Sequence[Bill]) -> list[str]:
+def issue(issue_of: Issue, bills: Sequence[Bill], balances: Mapping[str, int]) -> list[str]:
     """Write the bills as invoices, or as drafts where they are to be looked at first; gives their ids in order.
 
-    Runs in the caller's transaction; the numbers and balances that it takes are locked until commit.
+    Runs in the caller's transaction. `balances` of customers are locked until commit, and so are the numbers it takes.
     """
-    drawn = _drawn(issue_of, bills)
+    drawn = _drawn(issue_of, bills, balances)
     add_to_rows(InvoiceLine, "credited_minor", (credit for each in drawn for credit in _credits(each)))
     write = put_rows if any(each.bill.rewrites for each in drawn) else insert_rows
     write(Invoice, INVOICE_COLUMNS, [invoice_row(issue_of, each) for each in drawn])
@@ -45,12 +45,13 @@ def _totals(drafts: tuple[DraftLine, ...], currency: str, discounts: tuple[Disco
     return invoice_totals(drafts, currency, discounts)
 
 
-def _drawn(issue_of: Issue, bills: Sequence[Bill]) -> list[Drawn]:
+def _drawn(issue_of: Issue, bills: Sequence[Bill], balances: Mapping[str, int]) -> list[Drawn]:
     totals = [totals_of(bill) for bill in bills]
     final = [place for place, bill in enumerate(bills) if not _stays_draft(issue_of, bill)]
     customer_ids = [bills[place].customer.id for place in final]
     owed = [totals[place].total.minor for place in final]
-    spent = dict(zip(final, balance_moves.spend(list(zip(customer_ids, owed, strict=True))), strict=True))
+    taken = balance_moves.spend(list(zip(customer_ids, owed, strict=True)), balances)
+    spent = dict(zip(final, taken, strict=True))
     numbers = dict(zip(final, invoice_numbers.draw(issue_of.tenant, customer_ids), strict=True))
     return [
         Drawn(_id_of(bill), bill, totals[place], numbers.get(place), spent.get(place, 0))

@@ -31,19 +31,21 @@ class Reading:
     missed: list[Missed] = field(default_factory=list)
 
 
-def read(windows: Sequence[tuple[Subscription, Plan, Period]]) -> dict[str, Reading]:
-    """What was used, by subscription id; windows of plans that do not charge for usage have none."""
+def read(windows: Sequence[tuple[Subscription, Plan, Period]], at: datetime | None = None) -> dict[str, Reading]:
+    """What was used, by subscription id; windows of plans that do not charge for usage have none.
+
+    With `at`, also what earlier invoices of the same subscriptions missed, for whoever bills them then: it belongs on
+    the invoice of their next period. One statement, and one more with `at`.
+    """
+    uses = usage.uses_of(windows)
+    waiting = recounts.waiting({use.subscription_id for use in uses}) if at and uses else []
+    counted = usage.measured([*uses, *map(recounts.use_of, waiting)])
     found: dict[str, Reading] = defaultdict(Reading)
-    for used in usage.charges_due(windows).values():
+    for used in counted[: len(uses)]:
         found[used.use.subscription_id].used.append(used)
+    for missed in recounts.compared(waiting, counted[len(uses) :], at) if at else ():
+        found[missed.kept.subscription_id].missed.append(missed)
     return found
-
-
-def add_missed(found: dict[str, Reading], at: datetime) -> None:
-    """Add what earlier invoices of the same subscriptions missed; it belongs on the invoice of their next period."""
-    if found:
-        for missed in recounts.missed(list(found), at):
-            found[missed.kept.subscription_id].missed.append(missed)
 
 
 def keep(billed: Sequence[tuple[Reading, str | None]], at: datetime) -> None:

@@ -7,8 +7,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select, update
 
 from app.db import session
+from app.ids import to_uuid
 from app.models import Invoice, PaymentMethod, Subscription
+from app.services.bulk import Statement, change
 from app.services.contracts import ENDED
+
+# Locked in the order of their ids.
+_STOP = """
+UPDATE invoices SET collect_at = NULL, dunning_at = NULL WHERE id IN (
+  SELECT id FROM invoices WHERE status = 'open' AND subscription_id = ANY(%b::uuid[]) ORDER BY id FOR NO KEY UPDATE)
+"""
 
 
 def retry_with_default(customer_id: str, at: datetime) -> None:
@@ -34,7 +42,10 @@ def retry_subscription(subscription_id: str, at: datetime) -> None:
 
 def stop_collecting(subscription_ids: Sequence[str]) -> None:
     """What ended subscriptions still owe stays owed, but is no longer collected by itself."""
-    _set(Invoice.subscription_id.in_(subscription_ids), collect_at=None, dunning_at=None)
+    if subscription_ids:
+        session().flush()
+        statement = Statement(_STOP, [[to_uuid("sub", one) for one in subscription_ids]])
+        change(Invoice, statement, name="stopped")
 
 
 def _retry(*concerned: ColumnElement[bool], at: datetime) -> None:

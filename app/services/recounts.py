@@ -4,7 +4,7 @@ The difference is that of the whole period, then and now: a late event changes n
 and may change the price of all that was used before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,9 +17,11 @@ from app.db import session
 from app.domain.exact import EXACT
 from app.domain.money import Money
 from app.domain.periods import Period
+from app.ids import to_uuid
 from app.models import Charge, Meter, MeteredPeriod
 from app.queries import due
 from app.queries.base import among
+from app.services.bulk import change_rows
 from app.services.usage import RECOUNT_AFTER, Use, Used, measured
 
 # A level is carried on, so that a late change of it changes all later periods too.
@@ -63,14 +65,15 @@ def order(late: Sequence[tuple[UUID, UUID, datetime]], received_at: datetime) ->
         session().execute(_ORDER, {**arrays, "recount_at": received_at + RECOUNT_AFTER})
 
 
-def missed(subscription_ids: Sequence[str], at: datetime) -> list[Missed]:
-    """What is missing on earlier invoices of these subscriptions and belongs on the next one, by their meters' policy.
+def waiting(subscription_ids: Collection[str]) -> Sequence[MeteredPeriod]:
+    """Periods of these subscriptions that are to be counted again, and whose difference belongs on the next invoice by
+    their meters' policy. Also the few with events of a meter that refuses late ones which were on their way when they
+    were counted.
 
-    For whoever bills them at `at`, who then tells `settle` in the same transaction. Also the few events of a meter that
-    refuses late ones which were on their way when their period was counted. Two statements, or one when nothing waits.
+    For whoever bills these subscriptions, who then has them `compared`, and tells `settle` in the same transaction.
     """
-    waiting = _waiting().where(among(MeteredPeriod.subscription_id, subscription_ids), Meter.late_policy != "correct")
-    return _compared(session().scalars(waiting).all(), at)
+    mine = _waiting().where(among(MeteredPeriod.subscription_id, subscription_ids), Meter.late_policy != "correct")
+    return session().scalars(mine).all()
 
 
 def subscriptions_to_correct(at: datetime, limit: int = 500) -> list[str]:
@@ -87,7 +90,8 @@ def corrections_due(subscription_id: str, at: datetime) -> list[Missed]:
     Claims the periods until the end of the transaction, past those that others hold; then `settle` them.
     """
     mine = _waiting(skip_locked=True).where(MeteredPeriod.subscription_id == subscription_id, due.rows("recounts", at))
-    return _compared(session().scalars(mine).all(), at)
+    rows = session().scalars(mine).all()
+    return compared(rows, measured([use_of(row) for row in rows]), at)
 
 
 def put_off(subscription_id: str, at: datetime, until: datetime) -> None:
@@ -96,11 +100,34 @@ def put_off(subscription_id: str, at: datetime, until: datetime) -> None:
     session().execute(mine.values(recount_at=until))
 
 
+def compared(rows: Sequence[MeteredPeriod], counted: Sequence[Used], at: datetime) -> list[Missed]:
+    """What these periods miss, `counted` as they are now. Those that miss nothing are done with."""
+    found = [_missed(row, now) for row, now in zip(rows, counted, strict=True)]
+    settle([one for one in found if not one.quantity and not one.amount], at)
+    return [one for one in found if one.quantity or one.amount]
+
+
 def settle(billed: Sequence[Missed], at: datetime) -> None:
-    """What was missed is invoiced at `at`, and the period is remembered as it is now."""
-    for one in billed:
-        one.kept.quantity, one.kept.amount_minor = one.now.quantity, one.kept.amount_minor + one.amount.minor
-        _have_counted(one.kept, at)
+    """What was missed is invoiced at `at`, and the period is remembered as it is now, with one statement.
+
+    A count that is ordered for later still takes place: more may be on its way.
+    """
+    rows = [
+        (
+            to_uuid("mpd", one.kept.id),
+            one.now.quantity,
+            one.kept.amount_minor + one.amount.minor,
+            one.kept.recount_at if one.kept.recount_at and one.kept.recount_at > at else None,
+        )
+        for one in billed
+    ]
+    change_rows(MeteredPeriod, ("id", "quantity", "amount_minor", "recount_at"), rows)
+
+
+def use_of(row: MeteredPeriod) -> Use:
+    """What is to be measured of a period that was billed."""
+    period = Period(row.period_start, row.period_end)
+    return Use(row.subscription_id, row.customer_id, row.charge, row.currency, period)
 
 
 def _waiting(*, skip_locked: bool = False) -> Select[MeteredPeriod]:
@@ -117,25 +144,6 @@ def _waiting(*, skip_locked: bool = False) -> Select[MeteredPeriod]:
     )
 
 
-def _compared(rows: Sequence[MeteredPeriod], at: datetime) -> list[Missed]:
-    """What these periods miss by now. Those that miss nothing have been counted."""
-    found = [_missed(row, now) for row, now in zip(rows, measured([_use(row) for row in rows]), strict=True)]
-    for same in (one for one in found if not one.quantity and not one.amount):
-        _have_counted(same.kept, at)
-    return [one for one in found if one.quantity or one.amount]
-
-
 def _missed(kept: MeteredPeriod, now: Used) -> Missed:
     amount = now.priced().amount - Money(kept.amount_minor, kept.currency)
     return Missed(kept, now, EXACT.subtract(now.quantity, kept.quantity), amount)
-
-
-def _have_counted(row: MeteredPeriod, at: datetime) -> None:
-    """Counted at `at`. A count that is ordered for later still takes place: more may be on its way."""
-    if row.recount_at and row.recount_at <= at:
-        row.recount_at = None
-
-
-def _use(row: MeteredPeriod) -> Use:
-    period = Period(row.period_start, row.period_end)
-    return Use(row.subscription_id, row.customer_id, row.charge, row.currency, period)

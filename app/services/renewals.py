@@ -3,7 +3,7 @@
 Every due subscription is looked at in batches, by any number of workers, and each period is billed once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -30,7 +30,7 @@ from app.services.contracts import ENDED, Plans, contract_of, plan_id, plans_of,
 from app.services.events import emit
 from app.services.expiry import expire
 from app.services.history import note_move
-from app.services.metering import Reading, add_missed
+from app.services.metering import Reading
 from app.services.open_invoices import stop_collecting
 from app.services.subscription_status import end, park
 from app.services.turns import Billable, Turn, billable, issue, next_turn, readings, resumes_at
@@ -41,6 +41,8 @@ COLUMNS = (
     " next_plan_id next_quantity cancel_at_period_end paused_at resume_at paused_billing paused_status"
 ).split()
 
+ENDING = ("ended_at", "canceled_at", "parked_reason")
+CHANGED = ("id", "status", "metered_from", *COLUMNS, *ENDING)
 _NOT_ASKED_FOR = (defer(Subscription.details), defer(Customer.details))
 
 Claimed = tuple[Subscription, Customer]
@@ -124,12 +126,20 @@ def _renew(claimed: Sequence[Claimed], run: _Run) -> None:
     """Make the turns of a batch. However many they are, the number of statements stays the same."""
     if not claimed:
         return
-    expire([row for row, _ in claimed if row.status == "incomplete"], run.at)
     running = [each for each in claimed if each[0].status not in ("incomplete", *ENDED)]
-    made = _billables(run.biller, running, run.plans([row for row, _ in running]), run.at)
-    _write([each.turn for each in made], run.at)
     with together():
+        expire(_let_go(row for row, _ in claimed if row.status == "incomplete"), run.at)
+        made = _billables(run.biller, running, run.plans([row for row, _ in running]), run.at)
+        _write([row for row, _ in claimed], {each.turn.row.id: each.turn for each in made}, run.at)
         issue(run.biller, made)
+
+
+def _let_go(rows: Iterable[Subscription]) -> list[Subscription]:
+    """Rows that are about to change, taken from the session, which would write each by itself: `_write` writes all."""
+    found = list(rows)
+    for row in found:
+        session().expunge(row)
+    return found
 
 
 def _billables(biller: Biller, running: Sequence[Claimed], plans: Plans, at: datetime) -> list[Billable]:
@@ -138,8 +148,7 @@ def _billables(biller: Biller, running: Sequence[Claimed], plans: Plans, at: dat
     back = [(row, contracts[row.id]) for row, _ in running if resumes_at(contracts[row.id])]
     contracts |= {row.id: contract for (row, _), contract in zip(back, with_billed(back), strict=True)}
     turns = [turn for row, customer in running if (turn := _turn(row, customer, contracts[row.id], at))]
-    read = readings(turns, plans)
-    add_missed(read, at)
+    read = readings(turns, plans, at)
     return [found for turn in turns if (found := _billable(biller, plans, turn, read.get(turn.row.id), at))]
 
 
@@ -170,18 +179,19 @@ def _review(biller: Biller, row: Subscription, found: Billable) -> None:
 
 def _refuse(row: Subscription, refusal: BillingError, at: datetime) -> None:
     log.error("subscription parked", subscription=row.id, code=refusal.code, message=refusal.message)
+    _let_go([row])
     park(row, at, refusal.message)
 
 
-def _write(turns: Sequence[Turn], at: datetime) -> None:
-    ended = [turn for turn in turns if turn.after.status in ENDED]
-    for turn in ended:
-        end(turn.row, turn.after.changed_at, turn.row.cancel_reason or "canceled", status=turn.after.status)
-    if ended:
-        stop_collecting([turn.row.id for turn in ended])
-    going_on = [turn for turn in turns if turn.after.status not in ENDED]
-    change_rows(Subscription, ("id", "status", "metered_from", *COLUMNS), [_row(turn) for turn in going_on])
-    for turn in going_on:
+def _write(rows: Sequence[Subscription], turns: Mapping[str, Turn], at: datetime) -> None:
+    """Write what became of the rows: by their turns, and what they are by now where there was none or it ended them."""
+    going_on = {row_id: turn for row_id, turn in turns.items() if turn.after.status not in ENDED}
+    for turn in (turn for row_id, turn in turns.items() if row_id not in going_on):
+        [row] = _let_go([turn.row])
+        end(row, turn.after.changed_at, row.cancel_reason or "canceled", status=turn.after.status)
+    stop_collecting([row.id for row in rows if row.status in ENDED])
+    change_rows(Subscription, CHANGED, [_after(row, going_on.get(row.id)) for row in rows])
+    for turn in going_on.values():
         _tell(turn, at)
 
 
@@ -195,10 +205,14 @@ def _tell(turn: Turn, at: datetime) -> None:
         emit("subscription.changed", row.id, at, customer_id=row.customer_id, plan=plan_id(new.terms))
 
 
-def _row(turn: Turn) -> tuple[Any, ...]:
-    """The new columns of a subscription; its id, status and `metered_from` come first."""
-    kept = standing(turn.after, as_invoiced=turn.is_as_invoiced)
+def _after(row: Subscription, turn: Turn | None) -> tuple[Any, ...]:
+    """The new columns of a subscription, in the order of CHANGED."""
+    kept = {name: getattr(row, name) for name in (ENDING if turn else CHANGED)}
+    if turn:
+        kept |= standing(turn.after, as_invoiced=turn.is_as_invoiced)
+        kept |= {"id": row.id, "status": turn.after.status, "metered_from": turn.metered_from}
+    kept["id"] = to_uuid("sub", kept["id"])
     kept["plan_id"] = to_uuid("pln", kept["plan_id"])
     kept["next_plan_id"] = to_uuid("pln", kept["next_plan_id"]) if kept["next_plan_id"] else None
     kept["state"] = json_text(kept["state"]) if kept["state"] else None
-    return (to_uuid("sub", turn.row.id), turn.after.status, turn.metered_from, *(kept[name] for name in COLUMNS))
+    return tuple([kept[name] for name in CHANGED])

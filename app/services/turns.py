@@ -95,9 +95,9 @@ def _is_metered(contract: Contract) -> bool:
     return not (contract.in_trial or free or contract.status in ENDED)
 
 
-def readings(turns: Sequence[Turn], plans: Plans) -> dict[str, Reading]:
-    """What was used of each subscription's plan, for all turns at once."""
-    return metering.read([(turn.row, plans[turn.row.plan_id], turn.metered) for turn in turns if turn.metered])
+def readings(turns: Sequence[Turn], plans: Plans, at: datetime | None = None) -> dict[str, Reading]:
+    """What was used of each subscription's plan, for all turns at once, and with `at` what was missed before that."""
+    return metering.read([(turn.row, plans[turn.row.plan_id], turn.metered) for turn in turns if turn.metered], at)
 
 
 def billable(biller: Biller, plans: Plans, turn: Turn, reading: Reading | None) -> Billable:

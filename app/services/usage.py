@@ -88,13 +88,17 @@ def charges_due(rows: Sequence[tuple[Subscription, Plan, Period]]) -> dict[tuple
     Each row is a subscription, its plan, and the period [start, end) that is to be billed. Charges without usage are
     there too, with a quantity of zero: a price may have a minimum.
     """
-    uses = [
+    return {used.use.key: used for used in measured(uses_of(rows))}
+
+
+def uses_of(rows: Sequence[tuple[Subscription, Plan, Period]]) -> list[Use]:
+    """The usage charges of these subscriptions and their plans in these periods."""
+    return [
         Use(row.id, row.customer_id, charge, plan.currency, period)
         for row, plan, period in rows
         for charge in plan.charges
         if charge.kind == "usage"
     ]
-    return {used.use.key: used for used in measured(uses)}
 
 
 def measured(uses: Sequence[Use]) -> list[Used]:

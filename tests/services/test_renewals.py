@@ -8,18 +8,29 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.db import current_tenant_id, session, transaction
 from app.domain.errors import BillingError
+from app.domain.money import Money
 from app.domain.terms import ProrationMode
 from app.models import Event, Invoice, Subscription
-from app.services import customers, due_payments, invoice_items, parking, renewals, subscription_changes, subscriptions
+from app.services import (
+    balances,
+    coupons,
+    customers,
+    due_payments,
+    invoice_items,
+    parking,
+    renewals,
+    subscription_changes,
+    subscriptions,
+)
 from app.services.one_off import OneOff
 from app.services.subscription_changes import Wanted
 from app.services.tenant_settings import change_settings
 from tests.laws import tried_on_servers
-from tests.services.metered import meter, metered_plan
+from tests.services.metered import event, meter, metered_plan, record
 from tests.shop import ONTARIO, Shop, assert_books_agree, assert_books_balance, fresh, invoices_of, status
 from tests.together import refusals, together
 
@@ -256,6 +267,36 @@ class TestStatements:
                 renewals._renew(claimed, renewals._Run(PERIODS[1]))
             counted.append(len(statements))
         assert counted[1] == counted[2]
+
+    def test_a_batch_takes_at_most_ten_whatever_it_holds(self, shop: Shop, statements: list[str]) -> None:
+        """Besides what the others hold, usage that came late, a coupon, a balance, what never was paid, and one that
+        cannot be billed."""
+        late, rich, lost = shop.customer(), shop.customer(), shop.buyer()
+        plan = metered_plan(shop, meter(shop.at, code="late"))
+        sold = [shop.sell(one, plan, collection="manual") for one in (late, rich)]
+        renewals.renew_due(PERIODS[1])
+        record([event("late", late, shop.at + DAY, "100", code="late")], PERIODS[1] + DAY)
+        self.sell_everything(shop)
+        parked, unpaid = shop.sell(lost, collection="manual"), shop.sell(shop.buyer())
+        with transaction():
+            coupons.create({"code": "FIVE", "percent": "5"}, shop.at)
+            coupons.redeem("FIVE", rich, shop.at)
+            balances.add(rich, Money(10_00, "CAD"), shop.at)
+            customers.update(lost, {"address": TestParking.NOWHERE}, shop.at)
+            session().execute(update(Invoice).where(Invoice.subscription_id == unpaid).values(collect_at=None))
+        run = renewals._Run(PERIODS[2])
+        with transaction():
+            run.biller  # noqa: B018 - what the batches of a run share is read once
+        statements.clear()
+        with transaction():
+            renewals._renew(renewals._claim(run.at, renewals.BATCH), run)
+        assert len([sent for sent in statements if sent]) <= 10  # the pool asks with an empty one whether it is there
+        came_late, discounted = (invoices_of(one)[-1] for one in sold)
+        assert came_late.total_minor == 28_25  # 20.00 and 100 × 0.05, with 13 %
+        assert (discounted.total_minor, discounted.from_balance_minor) == (21_47, 10_00)  # 20.00 - 5 % with 13 %
+        assert (status(parked), bool(fresh(Subscription, parked).parked_reason)) == ("active", True)
+        assert status(unpaid) == "expired"
+        assert_books_balance()
 
     def sell_everything(self, shop: Shop) -> None:
         """Flat, metered, discounted, with an item, changing, changed, paused, ending, at the end of its trial."""

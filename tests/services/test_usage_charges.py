@@ -35,7 +35,8 @@ def bill(subscription_id: str, period: Period = FIRST, at: datetime = FEBRUARY) 
 def missing(subscription_id: str, at: datetime = MARCH) -> list[tuple[Decimal, int]]:
     """How much is missing on earlier invoices: quantity and minor units. It is billed."""
     with transaction():
-        found = recounts.missed([subscription_id], at)
+        waiting = recounts.waiting([subscription_id])
+        found = recounts.compared(waiting, usage.measured([recounts.use_of(row) for row in waiting]), at)
         recounts.settle(found, at)
         return [(one.quantity, one.amount.minor) for one in found]
 
