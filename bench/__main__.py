@@ -9,7 +9,15 @@ from importlib import import_module
 
 from bench import figures
 
-BENCHES = ("renewals", "renewals_growth", "usage_intake", "usage_aggregation", "webhooks", "reconciliation")
+BENCHES = (
+    "renewals",
+    "renewals_growth",
+    "renewals_workers",
+    "usage_intake",
+    "usage_aggregation",
+    "webhooks",
+    "reconciliation",
+)
 
 
 def main(names: Sequence[str]) -> None:

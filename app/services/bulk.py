@@ -104,15 +104,16 @@ def insert_new(model: type[TenantRow], columns: Names, rows: Rows, key: str) -> 
 
 def put_rows(model: type[TenantRow], columns: Names, rows: Rows) -> None:
     """Insert rows, or set these columns of the rows that are there already, by tenant and id."""
-    if rows:
-        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in _KEY)
-        text, values = _insert(model.__table__, tuple(columns), rows)
-        _execute(Statement(f"{text} ON CONFLICT (tenant_id, id) DO UPDATE SET {changes}", values))
+    _write(_put, model, columns, rows)
 
 
-def change_rows(model: type[TenantRow], columns: Names, rows: Rows) -> None:
-    """Set columns of rows that are there, each named once; `columns` begins with `id`. In the caller's transaction."""
-    _write(_set, model, columns, rows)
+def change_rows(model: type[TenantRow], columns: Names, rows: Rows, *, at_once: bool = False) -> None:
+    """Set columns of rows that are there, each named once; `columns` begins with `id`. In the caller's transaction, and
+    `at_once` even in a block `together`."""
+    if at_once and rows:
+        _execute(_set(model.__table__, tuple(columns), rows))
+    else:
+        _write(_set, model, columns, rows)
 
 
 def add_to_rows(model: type[TenantRow], column: str, amounts: Iterable[tuple[UUID, int]]) -> None:
@@ -161,6 +162,12 @@ def _insert(table: Any, columns: tuple[str, ...], rows: Rows) -> Statement:
         f'INSERT INTO "{table.name}" ({names}) SELECT {", ".join(source.column.values())} FROM {source.text}',  # noqa: S608
         values,
     )
+
+
+def _put(table: Any, columns: tuple[str, ...], rows: Rows) -> Statement:
+    text, values = _insert(table, columns, rows)
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in _KEY)
+    return Statement(f"{text} ON CONFLICT (tenant_id, id) DO UPDATE SET {changes}", values)
 
 
 def _set(table: Any, columns: tuple[str, ...], rows: Rows) -> Statement:

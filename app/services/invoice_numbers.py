@@ -39,7 +39,8 @@ def _series_of(customer_ids: set[str]) -> dict[str, int]:
     new = sorted(customer_ids - series.keys())
     first = numbers.take("customer series", len(new))
     given = dict(zip(new, range(first, first + len(new)), strict=True))
-    change_rows(Customer, ("id", "series"), [(to_uuid("cus", one), number) for one, number in given.items()])
+    rows = [(to_uuid("cus", one), number) for one, number in given.items()]
+    change_rows(Customer, ("id", "series"), rows, at_once=True)
     return series | given
 
 

@@ -90,12 +90,12 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A bill that has its totals and its id; a draft has no number yet, and nothing is taken `from_balance` for it."""
+    """A bill that has its totals and its id. A draft gets no number yet, and nothing is taken `from_balance` for it."""
 
     id: UUID
     bill: Bill
     total: InvoiceTotals
-    number: str | None
+    is_draft: bool
     from_balance: int = 0
 
     @property
@@ -103,16 +103,12 @@ class Drawn:
         return as_id("inv", self.id)
 
     @property
-    def is_draft(self) -> bool:
-        return self.number is None
-
-    @property
     def due(self) -> int:
         """What is still to be paid, in minor units."""
         return self.total.total.minor - self.from_balance
 
 
-def invoice_row(issue: Issue, drawn: Drawn) -> tuple[Any, ...]:
+def invoice_row(issue: Issue, drawn: Drawn, number: str | None) -> tuple[Any, ...]:
     """The row of an invoice, in the order of INVOICE_COLUMNS. One that asks for nothing is paid."""
     bill, total = drawn.bill, drawn.total
     return (
@@ -120,7 +116,7 @@ def invoice_row(issue: Issue, drawn: Drawn) -> tuple[Any, ...]:
         drawn.id,
         to_uuid("cus", bill.customer.id),
         to_uuid("sub", bill.subscription.id) if bill.subscription else None,
-        drawn.number,
+        number,
         "draft" if drawn.is_draft else "open" if drawn.due else "paid",
         bill.reason,
         bill.collection,

@@ -12,7 +12,7 @@ from app.domain.invoicing import DraftLine, InvoiceTotals, invoice_totals
 from app.ids import to_uuid
 from app.models import Invoice, InvoiceLine
 from app.services import balance_moves, events, invoice_numbers, ledger
-from app.services.bulk import add_to_rows, insert_rows, put_rows
+from app.services.bulk import add_to_rows, insert_rows, put_rows, together
 from app.services.invoice_rows import INVOICE_COLUMNS, LINE_COLUMNS, Bill, Drawn, Issue, invoice_row, line_row
 
 GRACED = "subscription_cycle"  # only renewals come by themselves, so only they are left open for a while
@@ -24,13 +24,21 @@ def issue(issue_of: Issue, bills: Sequence[Bill], balances: Mapping[str, int]) -
     Runs in the caller's transaction. `balances` of customers are locked until commit, and so are the numbers it takes.
     """
     drawn = _drawn(issue_of, bills, balances)
-    add_to_rows(InvoiceLine, "credited_minor", (credit for each in drawn for credit in _credits(each)))
-    write = put_rows if any(each.bill.rewrites for each in drawn) else insert_rows
-    write(Invoice, INVOICE_COLUMNS, [invoice_row(issue_of, each) for each in drawn])
-    write(InvoiceLine, LINE_COLUMNS, [row for each in drawn for row in _line_rows(issue_of, each)])
-    ledger.post_all([booking for each in drawn for booking in _bookings(each)], issue_of.at)
-    events.emit_all([fact for each in drawn for fact in _facts(each)], issue_of.at)
+    put = put_rows if any(each.bill.rewrites for each in drawn) else insert_rows
+    with together():
+        add_to_rows(InvoiceLine, "credited_minor", (credit for each in drawn for credit in _credits(each)))
+        put(InvoiceLine, LINE_COLUMNS, [row for each in drawn for row in _line_rows(issue_of, each)])
+        ledger.post_all([booking for each in drawn for booking in _bookings(each)], issue_of.at)
+        events.emit_all([fact for each in drawn for fact in _facts(each)], issue_of.at)
+        numbers = _numbers(issue_of, drawn)  # last, because others who draw wait from here on
+        put(Invoice, INVOICE_COLUMNS, [invoice_row(issue_of, each, numbers.get(each.id)) for each in drawn])
     return [each.invoice_id for each in drawn]
+
+
+def _numbers(issue_of: Issue, drawn: Sequence[Drawn]) -> dict[UUID, str]:
+    final = [each for each in drawn if not each.is_draft]
+    found = invoice_numbers.draw(issue_of.tenant, [each.bill.customer.id for each in final])
+    return dict(zip([each.id for each in final], found, strict=True))
 
 
 def totals_of(bill: Bill) -> InvoiceTotals:
@@ -52,9 +60,8 @@ def _drawn(issue_of: Issue, bills: Sequence[Bill], balances: Mapping[str, int]) 
     owed = [totals[place].total.minor for place in final]
     taken = balance_moves.spend(list(zip(customer_ids, owed, strict=True)), balances)
     spent = dict(zip(final, taken, strict=True))
-    numbers = dict(zip(final, invoice_numbers.draw(issue_of.tenant, customer_ids), strict=True))
     return [
-        Drawn(_id_of(bill), bill, totals[place], numbers.get(place), spent.get(place, 0))
+        Drawn(_id_of(bill), bill, totals[place], place not in spent, spent.get(place, 0))
         for place, bill in enumerate(bills)
     ]
 

@@ -1,6 +1,7 @@
 """Turning the period: each period is billed once, whenever and however often and by however many it is done."""
 
 from datetime import UTC, datetime, timedelta
+from threading import Event as Signal
 from typing import Any
 
 import psycopg
@@ -32,7 +33,7 @@ from app.services.tenant_settings import change_settings
 from tests.laws import tried_on_servers
 from tests.services.metered import event, meter, metered_plan, record
 from tests.shop import ONTARIO, Shop, assert_books_agree, assert_books_balance, fresh, invoices_of, status
-from tests.together import refusals, together
+from tests.together import SOON_SECONDS, refusals, together
 
 YEAR = [datetime(2026, month, 15, 12, 0, tzinfo=UTC) for month in range(1, 13)]
 # Toronto's summer time: noon UTC in January is 7:00 there, and 7:00 in summer is 11:00 UTC.
@@ -122,6 +123,29 @@ def test_four_workers_at_once_bill_each_period_once(app: Flask, shop: Shop, at: 
     numbers = session().scalars(select(Invoice.number).order_by(Invoice.number)).all()
     assert numbers == [f"INV-{n:06d}" for n in range(1, 8 * 4 + 1)]
     assert_books_balance()
+
+
+def test_what_one_worker_holds_another_passes_by_without_waiting(app: Flask, shop: Shop) -> None:
+    plan = shop.plan()
+    sold = [shop.sell(shop.customer(), plan, collection="manual") for _ in range(6)]
+    holding, passed = Signal(), Signal()
+
+    def hold() -> int:
+        with transaction():
+            claimed = renewals._claim(PERIODS[1], 3)
+            holding.set()
+            assert passed.wait(SOON_SECONDS)
+            renewals._renew(claimed, renewals._Run(PERIODS[1]))
+        return len(claimed)
+
+    def pass_by() -> int:
+        assert holding.wait(SOON_SECONDS)
+        turned = renewals.renew_due(PERIODS[1])
+        passed.set()
+        return turned
+
+    assert together(app, current_tenant_id(), hold, pass_by) == [3, 3]
+    assert [periods(subscription_id) for subscription_id in sold] == [PERIODS[:2]] * 6
 
 
 def test_a_trial_ends_in_the_first_paid_period(shop: Shop, at: datetime) -> None:
