@@ -27,7 +27,7 @@ def main() -> None:
     print(f"SEED={options.seed} KILLS={options.kills}", flush=True)
     with town() as place:
         test = CrashTest(place, options.kills, options.seed)
-        found = test.run()
+        found = test.run(lambda line: print(line, flush=True))
     print(*told(test, found, time.monotonic() - begun), sep="\n")
     sys.exit(bool(found))
 

@@ -85,8 +85,8 @@ class SandboxGateway(Gateway):
 
     @property
     def bank(self) -> SandboxBank:
-        """The bank's book."""
-        return SandboxBank(self.workspace / "sandbox-bank.sqlite3")
+        """The bank's book, which is one for all accounts: payers at the bank know a charge by its reference alone."""
+        return SandboxBank(self.workspace.parent / "sandbox-bank.sqlite3", self.workspace.name)
 
     def create_payment(self, request: PaymentRequest) -> PaymentResult:
         """Do what the token says; an unknown token is GatewayRefused. An off-session payer cannot approve anything."""

@@ -16,7 +16,8 @@ SETTLES_AFTER_SECONDS = 10
 _TABLES = """
 CREATE TABLE IF NOT EXISTS charges (
   key TEXT PRIMARY KEY, ref TEXT UNIQUE NOT NULL, token TEXT NOT NULL, minor INTEGER NOT NULL, currency TEXT NOT NULL,
-  status TEXT NOT NULL, decline TEXT, return_url TEXT NOT NULL, created_at INTEGER NOT NULL);
+  status TEXT NOT NULL, decline TEXT, return_url TEXT NOT NULL, created_at INTEGER NOT NULL,
+  account TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS refunds (
   key TEXT PRIMARY KEY, ref TEXT UNIQUE NOT NULL, charge_ref TEXT NOT NULL REFERENCES charges(ref),
   minor INTEGER NOT NULL, created_at INTEGER NOT NULL);
@@ -36,14 +37,18 @@ class Charge:
     decline: str | None
     return_url: str
     created_at: int
+    account: str
 
 
 class SandboxBank:
-    """Opens the book for each operation, so that it may be shared by processes and survives `kill -9`."""
+    """Opens the book for each operation, so that it may be shared by processes and survives `kill -9`.
 
-    def __init__(self, path: Path) -> None:
+    One book holds all accounts. Whoever opens it for one `account` books for that one, and lists its charges alone.
+    """
+
+    def __init__(self, path: Path, account: str = "") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
+        self.path, self.account = path, account
 
     @contextmanager
     def _book(self) -> Iterator[sqlite3.Connection]:
@@ -51,6 +56,7 @@ class SandboxBank:
         try:
             connection.executescript(_TABLES)
             connection.execute("BEGIN IMMEDIATE")
+            _tell_accounts_apart(connection)
             yield connection
             connection.execute("COMMIT")
         finally:
@@ -62,8 +68,19 @@ class SandboxBank:
         """Book a charge once. A key seen before gives the first charge again, whatever else is asked."""
         with self._book() as book:
             book.execute(
-                "INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-                (key, f"sbx_{uuid4().hex}", token, minor, currency, status, decline, return_url, int(time.time())),
+                "INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+                (
+                    key,
+                    f"sbx_{uuid4().hex}",
+                    token,
+                    minor,
+                    currency,
+                    status,
+                    decline,
+                    return_url,
+                    int(time.time()),
+                    self.account,
+                ),
             )
             return self._find(book, key)
 
@@ -122,9 +139,10 @@ class SandboxBank:
             return str(row[0]) if row else None
 
     def charges(self) -> list[Charge]:
-        """The whole book of charges, oldest first."""
+        """The charges of the account, or all there are without one, oldest first."""
         with self._book() as book:
-            return [Charge(*row) for row in book.execute("SELECT * FROM charges ORDER BY rowid")]
+            rows = book.execute("SELECT * FROM charges WHERE ? IN ('', account) ORDER BY rowid", (self.account,))
+            return [Charge(*row) for row in rows]
 
     def refunds(self) -> list[tuple[str, str, int]]:
         """The whole book of refunds, oldest first: (key, charge reference, minor units)."""
@@ -134,3 +152,9 @@ class SandboxBank:
     @staticmethod
     def _find(book: sqlite3.Connection, key: str) -> Charge:
         return Charge(*book.execute("SELECT * FROM charges WHERE key = ?", (key,)).fetchone())
+
+
+def _tell_accounts_apart(book: sqlite3.Connection) -> None:
+    """Books from before accounts were told apart learn it. What they hold is nobody's in particular."""
+    if "account" not in [column[1] for column in book.execute("PRAGMA table_info(charges)")]:
+        book.execute("ALTER TABLE charges ADD COLUMN account TEXT NOT NULL DEFAULT ''")

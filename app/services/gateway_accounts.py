@@ -76,7 +76,7 @@ def connect(account: GatewayAccount) -> Gateway:
         account.gateway,
         _credentials(account),
         timeout=settings.gateway_timeout_seconds,
-        workspace=settings.quittance_data_dir / "gateways",
+        workspace=settings.quittance_data_dir / "gateways" / account.id,
     )
 
 

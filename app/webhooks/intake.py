@@ -1,7 +1,8 @@
 """One address for each gateway account. What is believed is kept and answered; the work on it comes later.
 
-400: the signature does not hold. 403: not from there. 404: no such account. 413: too large. 429: too often. Of all
-these nothing is kept. A 2xx means that the notices are kept for good.
+400: the signature does not hold. 403: not from there. 404: no such account. 413: too large. 429: too often. 503: the
+signature cannot be checked just now, send it again. Of all these nothing is kept. A 2xx means that the notices are
+kept for good.
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,12 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from flask import Blueprint, Response, jsonify, make_response, request
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, ServiceUnavailable
 
 from app import clock
 from app.actors import Actor, current_actor
 from app.db import tenant_scope, transaction
-from app.gateways.errors import InvalidSignature
+from app.gateways.errors import GatewayUnavailable, InvalidSignature
 from app.gateways.types import Notice, RawRequest
 from app.logs import logger
 from app.services import inbox
@@ -74,7 +75,10 @@ def _take(gateway: str, webhook_key: str) -> Response:
     if not door.lets_in(request.remote_addr):
         _refused(door, "sender_not_allowed")
         raise Forbidden("This account takes no webhooks from your address.")
-    notices = _believed(door, gateway, webhook_key, webhook)
+    try:
+        notices = _believed(door, gateway, webhook_key, webhook)
+    except GatewayUnavailable as error:
+        raise ServiceUnavailable(str(error)) from None
     if notices:
         _gathering.keep(Kept(door.tenant_id, inbox.seal(door.tenant_id, door.account_id, webhook, notices)))
     answer = door.adapter.webhook_answer(webhook)

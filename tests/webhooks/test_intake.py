@@ -11,6 +11,7 @@ from app.models import AuditEntry, GatewayAccount
 from app.services import gateway_accounts, inbox
 from app.settings import cache
 from app.webhooks import intake
+from simulators.faults import Fault, FaultKind
 from tests.webhooks.counter import Counter
 
 
@@ -52,6 +53,17 @@ def test_a_bad_signature_is_refused_audited_and_nothing_is_kept(counter: Counter
     assert counter.deliver(replace(letter, headers={})).status_code == 400
     assert counter.notices() == []
     assert audited(counter) == ["invalid_signature"], "once in a while, so that forgers do not fill the log"
+
+
+@pytest.mark.parametrize("counter", ["paypal"], indirect=True)
+def test_one_that_cannot_be_checked_just_now_is_asked_for_again(counter: Counter) -> None:
+    """PayPal's certificate is fetched when a webhook is the first to be signed with it."""
+    counter.pay()
+    counter.world.simulator.faults.add(Fault(FaultKind.ERROR_BEFORE, on="GET /v1/notifications/certs"))
+    answer = counter.deliver(counter.letters[-1])
+    assert (answer.status_code, "certificate" in answer.json["error"], counter.notices()) == (503, True, [])
+    assert counter.deliver(counter.letters[-1]).status_code == 200
+    assert len(counter.notices()) == 1
 
 
 def test_a_webhook_of_another_account_is_not_believed(counter: Counter) -> None:

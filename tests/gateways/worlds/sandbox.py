@@ -1,6 +1,7 @@
 """The sandbox's world: its bank file, and tokens in place of faults."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from app.gateways.base import Gateway
 from app.gateways.sandbox import SandboxGateway
@@ -27,6 +28,9 @@ class TheWorld(World):
     faults = frozenset(FAULT_TOKENS)
     lists_refunds = False
     stricken: str | None = None
+
+    def __init__(self, workspace: Path) -> None:
+        super().__init__(workspace / "account")
 
     def account(self) -> Mapping[str, str]:
         return {"api_key": "sandbox_test", "page_url": "https://bank.example"}
