@@ -10,6 +10,7 @@ from app.config import Settings
 from app.extensions import bootstrap, csrf, htmx, login_manager, migrate, redis_client
 from app.extensions import db as sqlalchemy
 from app.jobs import doorbell
+from app.one_trip import Line
 from app.services import paper
 
 
@@ -19,6 +20,7 @@ def assemble(settings: Settings) -> Flask:
     app.config.from_mapping(flask_config(settings))
     app.extensions["settings"] = settings
     app.extensions["redis"] = redis_client(settings.redis_url)
+    app.extensions["line"] = Line(settings.database_url)
     logs.configure(settings.log_level, settings.log_format)
     db.init_app(app)
     migrate.init_app(app, sqlalchemy, directory="migrations")
@@ -30,7 +32,7 @@ def assemble(settings: Settings) -> Flask:
     doorbell.install()
     web.register(app)
     api.register(app)
-    webhooks.register(app)
+    webhooks.register(app, doorbell.notices_came)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

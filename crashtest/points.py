@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.extensions import db
 from app.gateways.sandbox_bank import SandboxBank
+from app.one_trip import Line
 
 
 class Points:
@@ -74,10 +75,15 @@ def _booked(*_words: Any, **_options: Any) -> str:
     return "the sandbox bank's booking"
 
 
-# Every SDK ends in one of these.
+def _kept(*_words: Any, **_options: Any) -> str:
+    return "the keeping of a webhook"
+
+
+# Every SDK ends in one of these, and webhooks are kept past the session.
 _CALLS: tuple[tuple[Any, str, Callable[..., str]], ...] = (
     (requests.adapters.HTTPAdapter, "send", _sent),
     (httpx.HTTPTransport, "handle_request", _sent_by_httpx),
     (SandboxBank, "charge", _booked),
     (SandboxBank, "refund", _booked),
+    (Line, "write", _kept),
 )

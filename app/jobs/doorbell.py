@@ -11,9 +11,13 @@ from app.jobs import queues
 # What a service notes in the session, and what then has to be looked after.
 RINGS: Mapping[str, str] = {
     "has_events": "app.jobs.sweeps.relay",
-    "has_notices": "app.jobs.sweeps.follow_notices",
     "has_clocks": "app.jobs.clocks.advance_all",
 }
+
+
+def notices_came() -> None:
+    """Ring for whoever works on notices."""
+    queues.enqueue("app.jobs.sweeps.follow_notices")
 
 
 def install() -> None:

@@ -48,9 +48,11 @@ def ring(redis: Redis, queue: str, job: str, ids: tuple[str, ...] = ()) -> bool:
     while it runs ring again.
     """
     mark = ":".join(("quittance:waiting", job, *ids))
+    if redis.exists(mark):
+        return False
     with redis.pipeline() as pipe:
         pipe.watch(mark)  # type: ignore[no-untyped-call]
-        if pipe.exists(mark):
+        if pipe.exists(mark):  # set by somebody else since
             return False
         pipe.multi()
         pipe.set(mark, 1, ex=RING_SECONDS)

@@ -97,9 +97,15 @@ def insert_new(model: type[TenantRow], columns: Names, rows: Rows, key: str) -> 
     """
     if not rows:
         return set()
-    text, values = _insert(model.__table__, tuple(columns), rows)
-    found = _execute(Statement(f'{text} ON CONFLICT DO NOTHING RETURNING "{key}"', values))
+    text, values = insertion(model, columns, rows)
+    found = _execute(Statement(f'{text} RETURNING "{key}"', values))
     return {value for (value,) in found}
+
+
+def insertion(model: type[TenantRow], columns: Names, rows: Rows) -> Statement:
+    """What inserts the rows whose key is not there yet."""
+    text, values = _insert(model.__table__, tuple(columns), rows)
+    return Statement(f"{text} ON CONFLICT DO NOTHING", values)
 
 
 def put_rows(model: type[TenantRow], columns: Names, rows: Rows) -> None:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import ConfigDict, TypeAdapter
 from uuid_utils.compat import uuid7
 
 from app import crypto
-from app.db import session
 from app.domain.errors import Conflict
 from app.gateways.types import Notice, RawRequest
 from app.ids import to_uuid
@@ -54,20 +53,17 @@ _ONCE = attrgetter("gateway_account_id", "dedupe")
 
 
 def seal(tenant_id: str, account_id: str, webhook: RawRequest, notices: Sequence[Notice]) -> Sequence[Row]:
-    """The rows that keep the notices of a verified webhook, sealed; `store` writes them."""
+    """The rows that keep the notices of a verified webhook, sealed; `insertion` writes them."""
     return [_row(tenant_id, account_id, Letter(notice, webhook)) for notice in notices]
 
 
-def store(rows: Sequence[Row]) -> int:
-    """Keep rows of the tenant in scope; gives how many of them are new.
+def insertion(rows: Sequence[Row]) -> tuple[str, list[Any]]:
+    """The statement that keeps rows of one tenant, and its parameters; it may be executed any number of times.
 
     A notice that came before is left as it is, also when both come at the same moment. Written in the order of what
     must be unique: two who keep the same notices never wait for each other.
     """
-    kept = bulk.insert_new(InboxNotice, Row._fields, sorted(rows, key=_ONCE), "id")
-    if kept:
-        session().info["has_notices"] = True
-    return len(kept)
+    return bulk.insertion(InboxNotice, Row._fields, sorted(rows, key=_ONCE))
 
 
 def letter(row: InboxNotice) -> Letter:

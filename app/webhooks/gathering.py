@@ -8,10 +8,8 @@ from collections.abc import Callable, Sequence
 from threading import Event, Lock
 from typing import Generic, TypeVar
 
-from psycopg import OperationalError as Unreachable
-from sqlalchemy.exc import OperationalError
+from psycopg import OperationalError
 
-HOPELESS = (OperationalError, Unreachable)  # without the database nobody does better alone
 Item = TypeVar("Item")
 
 
@@ -37,18 +35,21 @@ class Gathering(Generic[Item]):
         self._waiting: list[_Waiting[Item]] = []
         self._writing = False
 
-    def keep(self, item: Item) -> None:
-        """Returns once the item is written. Raises what `write` raised for it."""
+    def keep(self, item: Item) -> bool:
+        """Returns once the item is written; True to one of those that were written together. Raises what `write` raised
+        for it."""
         mine = _Waiting(item)
         with self._lock:
             self._waiting.append(mine)
             wait, self._writing = self._writing, True
         if wait:
             mine.turn.wait()
-        if not (mine.written or mine.error):
+        leads = not (mine.written or mine.error)
+        if leads:
             self._write_waiting()
         if mine.error:
             raise mine.error
+        return leads
 
     def _write_waiting(self) -> None:
         """Write what waits, one's own among it, and let whoever came meanwhile write next."""
@@ -72,7 +73,8 @@ class Gathering(Generic[Item]):
         try:
             self._write([one.item for one in batch])
         except Exception as error:
-            if len(batch) > 1 and not isinstance(error, HOPELESS):
+            # Without the database nobody does better alone.
+            if len(batch) > 1 and not isinstance(error, OperationalError):
                 for one in batch:
                     self._write_each([one])
                 return

@@ -7,9 +7,6 @@ kept for good.
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from itertools import groupby
-from operator import attrgetter
-from typing import NamedTuple
 
 from flask import Blueprint, Response, jsonify, make_response, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, ServiceUnavailable
@@ -24,19 +21,12 @@ from app.services import inbox
 from app.services.history import audit
 from app.webhooks import brakes, doors
 from app.webhooks.doors import Door
-from app.webhooks.gathering import Gathering
+from app.webhooks.keeping import Brought, tray
 
 MAX_BYTES = 512_000  # gateways send a few kilobytes, batches of notices some more
 
 routes = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 log = logger(__name__)
-
-
-class Kept(NamedTuple):
-    """What one request brought, sealed."""
-
-    tenant_id: str
-    rows: Sequence[inbox.Row]
 
 
 @routes.post("/<gateway>/<webhook_key>")
@@ -80,20 +70,9 @@ def _take(gateway: str, webhook_key: str) -> Response:
     except GatewayUnavailable as error:
         raise ServiceUnavailable(str(error)) from None
     if notices:
-        _gathering.keep(Kept(door.tenant_id, inbox.seal(door.tenant_id, door.account_id, webhook, notices)))
+        tray().keep(Brought(door.tenant_id, inbox.seal(door.tenant_id, door.account_id, webhook, notices)))
     answer = door.adapter.webhook_answer(webhook)
     return jsonify(answer) if answer else make_response("")
-
-
-def _keep(kept: Sequence[Kept]) -> None:
-    """Store what several requests brought: one transaction for each tenant."""
-    by_tenant = attrgetter("tenant_id")
-    for tenant_id, its in groupby(sorted(kept, key=by_tenant), by_tenant):
-        with tenant_scope(tenant_id), transaction():
-            inbox.store([row for one in its for row in one.rows])
-
-
-_gathering = Gathering(_keep)
 
 
 def _believed(door: Door, gateway: str, webhook_key: str, webhook: RawRequest) -> Sequence[Notice]:

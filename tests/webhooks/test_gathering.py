@@ -5,11 +5,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from time import monotonic, sleep
 
-from sqlalchemy.exc import OperationalError
+from psycopg import OperationalError
 
 from app.webhooks.gathering import Gathering
 
-AWAY = OperationalError("", None, Exception("the database is away"))
+AWAY = OperationalError("the database is away")
 
 
 class Book:
@@ -30,7 +30,7 @@ def brought(book: Book, many: int) -> list[BaseException | None]:
     """How it went for each of the items: 0 comes first, and the others while it is being written."""
     gathering: Gathering[int] = Gathering(book.write)
     with ThreadPoolExecutor(many) as pool:
-        sent: list[Future[None]] = [pool.submit(gathering.keep, 0)]
+        sent: list[Future[bool]] = [pool.submit(gathering.keep, 0)]
         until(lambda: bool(book.batches))
         sent += [pool.submit(gathering.keep, item) for item in range(1, many)]
         until(lambda: len(gathering._waiting) == many - 1)

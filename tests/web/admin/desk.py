@@ -22,6 +22,7 @@ from app.models import Difference, FraudReview, InboxNotice, JournalEntry, Mail,
 from app.queries.base import get
 from app.services import (
     api_keys,
+    bulk,
     coupons,
     credit_notes,
     disputes,
@@ -226,7 +227,8 @@ def _add_the_rest(world: World, at: datetime) -> None:
         world.mail_id, world.task_id = _give_up(Mail, "failed"), _give_up(Task, "dead")
         notice = Notice(NoticeKind.PAYMENT, "evt_1", PaymentRef("", "sbx_1"))
         webhook = RawRequest(b'{"id": "evt_1", "email": "ada@example.com"}', {}, received_at=at)
-        inbox.store(inbox.seal(current_tenant_id(), world.account_id, webhook, [notice]))
+        sealed = inbox.seal(current_tenant_id(), world.account_id, webhook, [notice])
+        bulk.insert_rows(InboxNotice, inbox.Row._fields, sealed)
         world.notice_id = _give_up(InboxNotice, "dead")
         now = clock.now()
         told = Dispute("dp_1", PaymentRef(""), DisputeStatus.NEEDS_RESPONSE, Money(500, "CAD"), "fraudulent", at, now)
