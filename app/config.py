@@ -2,6 +2,7 @@
 
 import base64
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -34,7 +35,9 @@ class Settings(BaseSettings):
     log_format: LogFormat = Field(LogFormat.console, description="console or json")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     web_workers: int = Field(2, ge=1, le=64, description="processes of the web server; one for each core is enough")
-    database_pool_size: int = Field(8, ge=1, le=100, description="connections and web threads of one process")
+    database_pool_size: int = Field(
+        8, ge=1, le=100, description="connections of one process, which has twice as many web threads"
+    )
     session_idle_minutes: int = Field(60, ge=5, description="a session ends after this long without a request")
     session_absolute_hours: int = Field(12, ge=1, description="a session ends after this long in any case")
     login_limit: str = Field("5/minute;30/hour", description="failed sign-ins for one account or one address")
@@ -69,7 +72,7 @@ class Settings(BaseSettings):
         _ = self.keyring
         return self
 
-    @property
+    @cached_property
     def keyring(self) -> dict[str, bytes]:
         """Encryption keys by id, in order; the first one is the active one."""
         keys = dict(part.split(":", 1) for part in self.encryption_keys.get_secret_value().split(",") if ":" in part)

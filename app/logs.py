@@ -31,6 +31,8 @@ SECRET_VALUES = re.compile(
     )
 )
 REDACTED = "[redacted]"
+TRAIL_HEADER = "X-Request-Id"
+TRAIL = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def configure(level: str, log_format: LogFormat) -> None:
@@ -97,6 +99,11 @@ def start_trail(request_id: str | None) -> str:
     trail = request_id or new_id("req")
     bind_contextvars(request_id=trail)
     return trail
+
+
+def given_trail(header: str | None) -> str | None:
+    """The request id that somebody sent along, if it is fit to be one."""
+    return header if header and TRAIL.fullmatch(header) else None
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 The application's modules are imported before the workers fork, so that they share them.
 """
 
-import os
+import logging
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -21,15 +21,17 @@ KILL_SECONDS = 10
 
 
 def serve(settings: Settings, host: str, port: int, made: Callable[[Settings], Flask] = assemble) -> None:
-    """Serve the application that is `made` until SIGTERM or SIGINT. Each thread needs a database connection; many would
-    only wait for a core."""
+    """Serve the application that is `made` until SIGTERM or SIGINT. There are more threads than connections to the
+    database: webhooks wait together for one commit, and need none. So a warning of many threads is not heard.
+    """
+    logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.getMessage())
     server = Server(
         "wsgi:application",
         address=host,
         port=port,
         interface=Interfaces.WSGI,
         workers=settings.web_workers,
-        blocking_threads=min(settings.database_pool_size, 2 * (os.cpu_count() or 1)),
+        blocking_threads=2 * settings.database_pool_size,
         respawn_failed_workers=True,
         workers_kill_timeout=KILL_SECONDS,
         log_level=LogLevels.warning,

@@ -35,8 +35,6 @@ PUBLIC = frozenset(
         "health.ready",
         "sandbox_bank.ask",
         "sandbox_bank.take_answer",
-        "webhooks.take",
-        "webhooks.take_by_get",
     ]
 )
 

@@ -1,13 +1,8 @@
 """The request id: taken over from whoever sent one, carried by every log line and event, told in the answer."""
 
-import re
-
 from flask import Flask, Response, request, request_started
 
 from app import logs
-
-HEADER = "X-Request-Id"
-ACCEPTED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def register(app: Flask) -> None:
@@ -17,11 +12,10 @@ def register(app: Flask) -> None:
 
 
 def _begin(_app: Flask, **_extra: object) -> None:
-    given = request.headers.get(HEADER, "")
-    logs.start_trail(given if ACCEPTED.fullmatch(given) else None)
+    logs.start_trail(logs.given_trail(request.headers.get(logs.TRAIL_HEADER)))
 
 
 def _tell(response: Response) -> Response:
     if trail := logs.request_id():
-        response.headers[HEADER] = trail
+        response.headers[logs.TRAIL_HEADER] = trail
     return response

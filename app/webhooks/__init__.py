@@ -4,16 +4,11 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from app.extensions import csrf
-from app.webhooks.intake import routes
+from app.webhooks.intake import Intake
 from app.webhooks.keeping import Tray
 
 
 def register(app: Flask, ring: Callable[[], None]) -> None:
-    """Put the addresses of webhooks onto the application. They know their callers by signatures, not by cookies.
-
-    `ring` calls whoever works on notices.
-    """
-    csrf.exempt(routes)
-    app.register_blueprint(routes)
+    """Put the addresses of webhooks in front of the application. `ring` calls whoever works on notices."""
     app.extensions["tray"] = Tray(ring)
+    app.wsgi_app = Intake(app)  # type: ignore[method-assign]

@@ -18,6 +18,8 @@ REMEMBERED_SECONDS = 5
 class Door:
     """Where one account's webhooks come in. Networks: none means from anywhere."""
 
+    gateway: str
+    webhook_key: str
     tenant_id: str
     account_id: str
     adapter: Gateway
@@ -48,7 +50,8 @@ def look_up(gateway: str, webhook_key: str) -> Door | None:
         adapter = gateway_accounts.connect(account)
     if Capability.WEBHOOKS not in adapter.capabilities:
         return None
-    return Door(account.tenant_id, account.id, adapter, tuple(ip_network(text) for text in account.webhook_senders))
+    networks = tuple(ip_network(text) for text in account.webhook_senders)
+    return Door(gateway, webhook_key, account.tenant_id, account.id, adapter, networks)
 
 
 @lru_cache(maxsize=1024)
