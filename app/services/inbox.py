@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import ConfigDict, TypeAdapter
@@ -57,8 +57,8 @@ def seal(tenant_id: str, account_id: str, webhook: RawRequest, notices: Sequence
     return [_row(tenant_id, account_id, Letter(notice, webhook)) for notice in notices]
 
 
-def insertion(rows: Sequence[Row]) -> tuple[str, list[Any]]:
-    """The statement that keeps rows of one tenant, and its parameters; it may be executed any number of times.
+def insertion(rows: Sequence[Row]) -> bulk.Statement:
+    """The statement that keeps rows of one tenant; it may be executed any number of times.
 
     A notice that came before is left as it is, also when both come at the same moment. Written in the order of what
     must be unique: two who keep the same notices never wait for each other.
