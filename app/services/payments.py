@@ -89,11 +89,14 @@ def claim(
 def send(payment_id: str, at: datetime) -> Payment:
     """The payer has filled in a form of ours that the attempt waited for: it is `sending` again, for one of them.
 
-    Raises Conflict when it waits for no form any more: it was given up, or is sent already.
+    Raises Conflict when it waits for no form any more, because it was given up or is sent already, and when less is due
+    than it was begun with.
     """
     payment = get(Payment, payment_id, lock=True)
     if not payment.is_unsent:
         raise Conflict("This payment does not wait for a form any more.", code="not_waiting")
+    if payment.invoice.status not in ("open", "uncollectible") or payment.amount_minor > payment.invoice.due_minor:
+        raise Conflict("Less is due by now than when the form was opened: begin anew.", code="stale_amount")
     move(payment, "sending", at)
     payment.check_at = func.now() + timedelta(seconds=current_settings().attempt_lease_seconds)
     payment.next_action = {}

@@ -13,11 +13,12 @@ from werkzeug.test import TestResponse
 from app.clock import now
 from app.db import transaction
 from app.domain.errors import Conflict
+from app.domain.money import Money
 from app.gateways import REGISTRY, gateway_class
 from app.gateways.base import Capability
 from app.gateways.types import BrowserForm
 from app.queries import portal as query
-from app.services import charging, payments
+from app.services import charging, credit_notes, payments
 from app.web.checkout.gateway_forms import SCRIPTS
 from app.web.security_headers import HEADERS
 from simulators.faults import Fault, FaultKind
@@ -221,6 +222,11 @@ class TestThePolicy:
         assert all(host.startswith("https://") for hosts in form.sources.values() for host in hosts)
         assert any(form.script.startswith(host) for host in form.sources["script-src"])
 
+    def test_nothing_else_lets_anybody_in(self) -> None:
+        files = (ROOT / "app").rglob("*.py")
+        callers = {file.name for file in files if re.search(r'(?<!def )let_in\(|"Content-Security', file.read_text())}
+        assert callers == {"gateway_forms.py", "security_headers.py"}
+
     def test_squares_sandbox_has_hosts_of_its_own(self) -> None:
         keys = {"location_id": "L1", "application_id": "sandbox-1", "base_url": "https://connect.squareupsandbox.com"}
         form = gateway_class("square")(keys, timeout=1, workspace=OPERATIONS.parent).browser_form()
@@ -264,6 +270,15 @@ class TestWhatTheFormGives:
         client.post(f"{shown}/form", data={**sent, "token": NONCE})
         assert (statuses(store, buyer), square.taken()) == (["canceled", "succeeded"], [])
 
+    def test_one_for_more_than_is_still_due_takes_no_money(
+        self, client: FlaskClient, store: Store, buyer: Buyer, square: Simulator, shown: str
+    ) -> None:
+        sent = forms_of(client.get(shown))[f"{shown}/form"]
+        with store.inside(), transaction():
+            credit_notes.issue(buyer.invoice, now(), amount=Money(1_13, "CAD"))
+        assert client.post(f"{shown}/form", data={**sent, "token": NONCE}).location == store_page(shown)
+        assert square.taken() == []
+
     def test_it_is_not_taken_from_an_address(
         self, client: FlaskClient, store: Store, buyer: Buyer, square: Simulator, shown: str
     ) -> None:
@@ -303,6 +318,8 @@ class TestWhatTheFormGives:
             payment_id = shown.rpartition("/")[2]
             with transaction():
                 payments.send(payment_id, now())
+            with pytest.raises(Conflict, match="under way"):
+                charging.supersede(buyer.invoice, now())
             let_check_fall_due()
         store.do_what_is_due()
         assert (statuses(store, buyer), square.taken()) == (["failed"], [])
