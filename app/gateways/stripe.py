@@ -265,7 +265,7 @@ class StripeGateway(Gateway):
     def _begin_form(self, request: PaymentRequest) -> PaymentResult:
         """A payment that waits for the form on our own page."""
         params = self._intent_params(request)
-        params["metadata"] = words.metadata(request) | words.PAYER_FINISHES
+        params["metadata"] = words.metadata(request) | words.ON_FORM
         with self._calling():
             return self._paid(self._client.v1.payment_intents.create(params, {"idempotency_key": request.key}))
 

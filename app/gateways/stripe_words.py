@@ -76,6 +76,7 @@ MOVEMENTS: Mapping[str, tuple[str, str]] = {
 }
 # Metadata of a payment whose payer may try one card after another, so that a decline is not the end of it.
 PAYER_FINISHES = {"finish": "payer"}
+ON_FORM = PAYER_FINISHES | {"on": "form"}  # … on our page
 # Methods that say yes or no days later (docs.stripe.com/payments/payment-methods): by then the payer is gone.
 DELAYED = frozenset(
     "acss_debit au_becs_debit bacs_debit boleto customer_balance konbini multibanco nz_bank_account oxxo sepa_debit"
@@ -150,7 +151,7 @@ def parts_of(token: str | None) -> tuple[str, str]:
 
 
 def payment(intent: Json, public_key: str) -> PaymentResult:
-    """A payment intent. With a public key, the payer goes on by form where Stripe names no page.
+    """A payment intent. One that was begun on the form is finished there, where Stripe names no page.
 
     One that the payer may try again says why the last try came to nothing.
     """
@@ -292,7 +293,8 @@ def _next_action(intent: Json, public_key: str) -> NextAction | None:
     url = next((details[name] for name in PAGES if details.get(name)), None)
     if url:
         return Redirect(url)
-    return ClientToken(intent["client_secret"], public_key) if public_key else None
+    by_form = public_key and ON_FORM.items() <= intent["metadata"].items()
+    return ClientToken(intent["client_secret"], public_key) if by_form else None
 
 
 def _saved(intent: Json) -> SavedMethod | None:
