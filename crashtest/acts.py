@@ -30,6 +30,15 @@ def come_back(_app: Flask, payment_id: str, answer: Mapping[str, str]) -> None:
     charging.resume(payment_id, answer, clock.now())
 
 
+def fill_in(_app: Flask, _invoice_id: str, payment_id: str, token: str) -> str:
+    """The payer has filled in the gateway's form on our page; gives why what that gave is not taken."""
+    try:
+        charging.finish(payment_id, token, clock.now())
+    except Conflict as error:
+        return error.code
+    return ""
+
+
 def give_up(_app: Flask, invoice_id: str) -> str:
     """The payer wants to pay in another way: what waits for them is closed; gives why it is not."""
     try:

@@ -51,7 +51,11 @@ class Healing:
             if step:
                 payment = next(row for row in self.town.waiting_for_payers() if row.id == payment_id)
                 outside = self.town.outsides[self.town.gateway_of(payment)]
-                charging.resume(payment_id, payers.pay(outside, payment.gateway_ref or "", step), clock.now())
+                answer = payers.pay(outside, payment.gateway_ref or "", step)
+                if token := payers.given(step, answer):
+                    charging.finish(payment_id, token, clock.now())
+                else:
+                    charging.resume(payment_id, answer, clock.now())
             else:
                 charging.supersede(invoice_id, clock.now())
         return len(waiting)

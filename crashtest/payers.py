@@ -61,6 +61,11 @@ def pay(outside: Outside, gateway_ref: str, step: Step, *, refuses: bool = False
     return {}
 
 
+def given(step: Step, answer: Mapping[str, str]) -> str:
+    """The one-time token that a form on our page gave, if it was one that gives such."""
+    return answer.get("token", "") if step["kind"] == "client_token" else ""
+
+
 def _on_page(outside: Outside, _ref: str, step: Step, refuses: bool) -> dict[str, str]:
     payer = payer_at(outside.name)
     choice = payer.refusal if refuses and payer.refusal else payer.choice
@@ -78,9 +83,20 @@ def _by_wallet(outside: Outside, _ref: str, step: Step, _refuses: bool) -> dict[
     return {}
 
 
+def _on_form(outside: Outside, _ref: str, step: Step, refuses: bool) -> dict[str, str]:
+    """Stripe's form tells Stripe; Square's gives what is to be charged."""
+    payer = payer_at(outside.name)
+    card = payer.refusal if refuses else payer.choice
+    if outside.name == "square":
+        return {"token": card}
+    outside.act("fill_form", client_secret=step["token"], method=card)
+    return {}
+
+
 _LEAVING: Mapping[str, str] = {"adyen": "shopper", "paypal": "customer"}
 _WAYS: Mapping[str, Callable[[Outside, str, Step, bool], dict[str, str]]] = {
     "redirect": _on_page,
     "phone_prompt": _on_phone,
     "qr_code": _by_wallet,
+    "client_token": _on_form,
 }

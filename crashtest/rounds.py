@@ -128,7 +128,10 @@ class CrashTest:
                 refuses = at_random < GIVEN_UP + REFUSED
                 outside, ref = self.town.outsides[gateway], payment.gateway_ref or ""
                 answer = payers.pay(outside, ref, payment.next_action, refuses=refuses)
-                yield Deed(gateway, acts.come_back, (payment.id, answer))
+                if token := payers.given(payment.next_action, answer):
+                    yield Deed(gateway, acts.fill_in, (payment.invoice_id, payment.id, token))
+                else:
+                    yield Deed(gateway, acts.come_back, (payment.id, answer))
 
     def _let_banks_dispute(self) -> None:
         for gateway in self.town.gateways:

@@ -38,6 +38,13 @@ class Visitor:
             form |= {f"{hosted.account_id}-asset": hosted.choice or "ETH", **_hidden(shown.text)}
             return browser.post(page, data=form, timeout=SECONDS, allow_redirects=False)
 
+    def fill_in(self, url: str, invoice_id: str, payment_id: str, token: str) -> requests.Response:
+        """A payer sends the gateway's form on our page."""
+        page = f"{url}{self._page_of(invoice_id)}/payments/{payment_id}"
+        with requests.Session() as browser:
+            form = _hidden(browser.get(page, timeout=SECONDS).text) | {"token": token}
+            return browser.post(f"{page}/form", data=form, timeout=SECONDS, allow_redirects=False)
+
     def come_back(self, url: str, payment_id: str, answer: Mapping[str, str]) -> requests.Response:
         """A payer comes back from the gateway's page."""
         path = f"{self._return_of(payment_id)}?{urlencode(answer)}"
@@ -72,6 +79,7 @@ def _hidden(page: str) -> dict[str, str]:
 _VISITS: Mapping[acts.Act, Callable[..., requests.Response]] = {
     acts.collect: Visitor.collect,
     acts.come_back: Visitor.come_back,
+    acts.fill_in: Visitor.fill_in,
     acts.refund: Visitor.refund,
     acts.take: Visitor.take,
 }
