@@ -9,7 +9,8 @@ import pytest
 from app.gateways.base import Capability, Gateway
 from app.gateways.errors import GatewayError, GatewayUnavailable, OutcomeUnknown, RateLimited
 from app.gateways.types import PaymentRequest, PaymentResult, PaymentStatus
-from simulators.faults import FaultKind
+from crashtest.outside import DECLINES
+from simulators.faults import Fault, FaultKind
 from tests.gateways.contract import (
     HOSTED,
     a_payment,
@@ -72,6 +73,25 @@ def test_a_call_that_goes_wrong_is_told_apart_and_settled_by_asking(
     charged = expected.charged or world.asks_by_repeating
     assert (found.status if found else None) == (PaymentStatus.SUCCEEDED if charged else None)
     assert [taken.key for taken in world.books()] == [request.key] * charged
+
+
+@needs(cases=lambda world: ways(world) if issubclass(world, SimulatedWorld) else [])
+def test_an_answer_that_is_slow_but_in_time_is_waited_for(world: SimulatedWorld, gateway: Gateway, case: str) -> None:
+    request = a_payment(world, token=case)
+    line = world.charge_line if case != HOSTED else world.hosted_line
+    world.simulator.faults.add(Fault(FaultKind.SLOW, on=line, seconds=0.2))
+    begun = gateway.create_payment(request)
+    assert finished(world, gateway, request, begun).status is PaymentStatus.SUCCEEDED
+    assert ([taken.key for taken in world.books()], world.simulator.faults.struck) == ([request.key], 1)
+
+
+@needs(Capability.OFF_SESSION, lambda world: [DECLINES[world.gateway]] if world.gateway in DECLINES else [])
+def test_a_charge_is_declined_when_the_simulator_is_told_so(world: SimulatedWorld, gateway: Gateway, case: str) -> None:
+    world.simulator.faults.add(Fault(FaultKind.DECLINE, on=world.charge_line, code=case))
+    declined = gateway.create_payment(a_payment(world))
+    assert (declined.status, world.books()) == (PaymentStatus.FAILED, [])
+    assert declined.decline
+    assert not declined.decline.hard
 
 
 @needs(Capability.OFF_SESSION, lambda world: sorted(world.faults - SLOW or world.faults))

@@ -1,15 +1,20 @@
 """The contract: webhooks are believed when their signature holds, and are then a hint what to look up."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.gateways import gateway_class
 from app.gateways.base import Capability, Gateway
 from app.gateways.errors import InvalidSignature
-from app.gateways.types import Dispute, DisputeStatus, NoticeKind, PaymentStatus
+from app.gateways.types import Dispute, DisputeStatus, NoticeKind, PaymentStatus, RawRequest
+from app.processes import wait_until
+from crashtest.mailbox import Webhook, mailbox
+from simulators.post import Route
 from tests.gateways.contract import a_payment, a_refund, needs, settled, where
-from tests.gateways.worlds import World
+from tests.gateways.worlds import SimulatedWorld, World
 
 
 @needs(Capability.WEBHOOKS)
@@ -39,6 +44,19 @@ def test_the_same_webhook_twice_has_one_dedupe_and_another_has_another(world: Wo
     assert [notice.dedupe for notice in once] == [notice.dedupe for notice in twice]
     settled(world, gateway)
     assert gateway.parse_webhook(world.webhook())[0].dedupe != once[0].dedupe
+
+
+@needs(Capability.WEBHOOKS)
+def test_webhooks_that_come_twice_late_and_in_any_order_are_believed(world: SimulatedWorld) -> None:
+    with mailbox() as letters:
+        gateway, came = world.open(**_webhooks_at(world, letters.url)), list[RawRequest]()
+        world.simulator.post.route = Route(letters.url, copies=2, late=0.2)
+        named = {settled(world, gateway)[1].gateway_ref for _ in range(2)}
+        told = 2 * len(world.simulator.events)
+        assert wait_until(lambda: came.extend(map(_raw, letters.empty())) or len(came) == told, 5)
+    notices = [notice for webhook in came for notice in gateway.parse_webhook(webhook)]
+    assert {notice.payment.gateway_ref for notice in notices if notice.payment} == named
+    assert {times % 2 for times in Counter(notice.dedupe for notice in notices).values()} == {0}
 
 
 @needs(Capability.WEBHOOKS, where("signs_body"))
@@ -139,3 +157,13 @@ def test_a_dispute_is_told_of_and_shown_with_its_deadline(world: World, gateway:
 @needs(Capability.DISPUTES, where("asked_about_disputes"))
 def test_a_dispute_that_never_was_is_unknown(gateway: Gateway, world: World, case: bool) -> None:
     assert gateway.fetch_dispute("dp_unknown") is None
+
+
+def _webhooks_at(world: World, url: str) -> dict[str, str]:
+    """The credential that says where webhooks come in, at gateways that ask for it."""
+    fields = [field.name for field in gateway_class(world.gateway).credentials]
+    return {"webhook_url": url} if "webhook_url" in fields else {}
+
+
+def _raw(webhook: Webhook) -> RawRequest:
+    return RawRequest(webhook.body, {name.lower(): value for name, value in webhook.headers.items()})
