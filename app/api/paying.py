@@ -48,7 +48,7 @@ def begin(invoice: models.Invoice, wanted: NewPayment, chosen: HostedPayment) ->
         raise InvalidInput("A hosted payment needs its payer there.", code="off_session", field="off_session")
     account_id = chosen.gateway_account or _first_offered(invoice, wanted.payment_gateway)
     existing(models.GatewayAccount, account_id, "hosted.gateway_account")
-    hosted = Hosted(account_id, chosen.phone, chosen.keep_method, chosen.choice)
+    hosted = Hosted(account_id, chosen.phone, chosen.keep_method, chosen.choice, chosen.by_form)
     try:
         ways.checked(invoice, hosted)
     except InvalidInput as refusal:
@@ -75,13 +75,14 @@ def options(invoice: models.Invoice) -> PaymentOptions:
 
 
 def _option(account: models.GatewayAccount, currency: str) -> HostedOption:
-    gateway = gateway_class(account.gateway)
+    gateway, has_form = gateway_class(account.gateway), ways.form_of(account) is not None
     return HostedOption(
         gateway_account=account.id,
         gateway=account.gateway,
         title=gateway.title,
         needs_phone=Capability.PHONE in gateway.capabilities,
-        keeps_method=Capability.KEEP in gateway.capabilities,
+        keeps_method=has_form or Capability.KEEP in gateway.capabilities,
+        has_form=has_form,
         choices=[PaymentChoice(name=one.name, title=one.title) for one in ways.choices(account, currency)],
     )
 

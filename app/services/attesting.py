@@ -93,6 +93,8 @@ def _check(row: Payment | Refund, note: str) -> None:
 
 def _check_doubt(row: Payment | Refund, found: object, *, made: bool, tells: bool) -> None:
     """A person's word stands in for a gateway that does not say, never against one that does."""
+    if isinstance(found, NoAnswer) and found.limited:
+        raise Conflict("The gateway takes no more requests for now: try again in a minute.", code="gateway_paused")
     if isinstance(found, NoAnswer) or (found is None and not made):
         return
     if found is None:

@@ -41,7 +41,7 @@ def note(account_id: str, outcome: object) -> None:
 
     That our request was refused says nothing. “Too many requests” makes everybody wait as long as the gateway asks.
     """
-    if isinstance(outcome, NotExecuted) and outcome.limited:
+    if isinstance(outcome, NotExecuted | NoAnswer) and outcome.limited:
         _pause(account_id, wait_for(outcome.retry_after))
     elif isinstance(outcome, NoAnswer) or (isinstance(outcome, NotExecuted) and not outcome.ours):
         _failed(account_id)

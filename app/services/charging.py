@@ -20,6 +20,7 @@ from app.queries.base import get
 from app.queries.deposits import quote_of
 from app.queries.payments import is_overdue, open_payment
 from app.services import breakers, gateway_accounts, pay_links, payments, refusals, screening, ways
+from app.services.asking import ask_at
 from app.services.history import audit
 from app.services.outcomes import GivenUp, NoAnswer, NotExecuted, ask, call
 from app.services.payment_methods import payer_of
@@ -139,7 +140,7 @@ def told(payment_id: str, gateway_ref: str | None, at: datetime) -> bool:
     payment = get(Payment, payment_id)
     account = payment.gateway_account
     ref = replace(_ref(payment), gateway_ref=payment.gateway_ref or gateway_ref)
-    found = ask(lambda: gateway_accounts.connect(account).fetch_payment(ref))
+    found = ask_at(account, lambda: gateway_accounts.connect(account).fetch_payment(ref))
     if isinstance(found, NoAnswer):
         raise GatewayUnavailable(found.message)
     if found is None:
@@ -292,7 +293,7 @@ def look_up(payment: Payment) -> PaymentResult | NoAnswer | None:
     if payment.is_unsent:
         return PaymentResult(PaymentStatus.REQUIRES_ACTION)
     account, ref = payment.gateway_account, _ref(payment)
-    return ask(lambda: gateway_accounts.connect(account).fetch_payment(ref))
+    return ask_at(account, lambda: gateway_accounts.connect(account).fetch_payment(ref))
 
 
 def _wait_for_form(payment: Payment, at: datetime) -> Payment:

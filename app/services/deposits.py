@@ -32,6 +32,7 @@ from app.queries.deposits import (
     watched_quotes,
 )
 from app.services import gateway_accounts, payments
+from app.services.asking import ask_at
 from app.services.batches import each
 from app.services.events import emit
 from app.services.history import audit, move
@@ -54,7 +55,8 @@ def watch_due(at: datetime) -> int:
 
 def watch(account_id: str, at: datetime) -> set[str]:
     """Read an account's chain on from where it was left; gives the payments that there was news of."""
-    gateway = gateway_accounts.connect(get(GatewayAccount, account_id))
+    account = get(GatewayAccount, account_id)
+    gateway = gateway_accounts.connect(account)
     quotes = watched_quotes(account_id)
     if not quotes:
         return set()
@@ -62,7 +64,7 @@ def watch(account_id: str, at: datetime) -> set[str]:
     known = (cursor.last_block, cursor.last_hash) if cursor else (min(row.from_block for row in quotes) - 1, "")
     addresses = [row.address for row in quotes]
     looked_for = Watch(addresses, addresses if gateway.accepted(COIN) else [], max(0, known[0]), known[1])
-    found = ask(lambda: gateway.watch(looked_for))
+    found = ask_at(account, lambda: gateway.watch(looked_for))
     if isinstance(found, NoAnswer):
         log.warning("a chain could not be read", account=account_id, why=found.message)
         return set()

@@ -15,9 +15,14 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Nobody knows how it stands: to be asked about, never to be repeated blindly."""
+    """Nobody knows how it stands: to be asked about, never to be repeated blindly.
+
+    `limited`, `retry_after`: as of what was not executed.
+    """
 
     message: str
+    limited: bool = False
+    retry_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ def ask(verb: Callable[[], Answer]) -> Answer | NoAnswer:
 
 
 def _no_answer(error: Exception) -> NoAnswer:
+    if isinstance(error, RateLimited):
+        return NoAnswer(str(error), limited=True, retry_after=error.retry_after)
     if isinstance(error, GatewayError):
         return NoAnswer(str(error))
     log.error("unforeseen error in a gateway call", exc_info=error)

@@ -18,12 +18,13 @@ from app.queries.base import get
 from app.queries.credit_notes import unclaimed
 from app.queries.deposits import quote_of
 from app.queries.payments import asked_from, is_overdue
-from app.services import contradictions, gateway_accounts, ledger, refusals, settlements
+from app.services import breakers, contradictions, gateway_accounts, ledger, refusals, settlements
+from app.services.asking import ask_at
 from app.services.batches import each
 from app.services.events import emit
 from app.services.history import audit, move
 from app.services.next_actions import as_json, payout_in
-from app.services.outcomes import NoAnswer, NotExecuted, ask, call
+from app.services.outcomes import NoAnswer, NotExecuted, call
 from app.services.payments import CHECK_AFTER
 from app.settings import current_settings
 
@@ -48,6 +49,7 @@ def refund(
     request = RefundRequest(row.id, _payment_ref(payment), amount, reason)
     outcome = call(lambda: gateway.refund(request))
     with transaction():
+        breakers.note(payment.gateway_account_id, outcome)
         return record(row.id, outcome, at)
 
 
@@ -104,7 +106,7 @@ def check(refund_id: str, at: datetime) -> Refund:
 def look_up(row: Refund) -> RefundResult | NoAnswer | None:
     """How it stands at the gateway; None when it surely knows no such refund."""
     account, ref = row.payment.gateway_account, _ref(row)
-    return ask(lambda: gateway_accounts.connect(account).fetch_refund(ref))
+    return ask_at(account, lambda: gateway_accounts.connect(account).fetch_refund(ref))
 
 
 def adopt(payment_id: str, gateway_ref: str, amount: Money, at: datetime) -> Refund:
@@ -124,7 +126,7 @@ def told(refund_id: str, gateway_ref: str | None, at: datetime) -> bool:
     row = get(Refund, refund_id)
     account = row.payment.gateway_account
     ref = replace(_ref(row), gateway_ref=row.gateway_ref or gateway_ref)
-    found = ask(lambda: gateway_accounts.connect(account).fetch_refund(ref))
+    found = ask_at(account, lambda: gateway_accounts.connect(account).fetch_refund(ref))
     if isinstance(found, NoAnswer):
         raise GatewayUnavailable(found.message)
     if found is None:

@@ -113,6 +113,8 @@ def test_what_cannot_be_had_is_refused_and_leaves_the_open_attempt_alone(
     alone = {"invoice_id": invoice, "hosted": {}, "off_session": True}
     assert api.post("/v1/payments", alone, 422)["errors"][0]["field"] == "off_session"
     assert api.get(f"/v1/payments/{waiting['id']}")["status"] == "requires_action"
+    form = begin(api, invoice, gateway_account=accounts["stripe"], by_form=True)["next_action"]
+    assert (form["kind"], form["public_key"][:3]) == ("client_token", "pk_")
     again = begin(api, invoice, gateway_account=accounts["web3"])
     assert api.get(f"/v1/payments/{waiting['id']}")["status"] == "canceled"
     assert again["status"] == "requires_action"

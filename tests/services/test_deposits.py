@@ -18,7 +18,7 @@ from app.services.ways import Hosted
 from simulators.faults import Fault, FaultKind
 from simulators.web3 import Web3Simulator
 from simulators.wire import served
-from tests.shop import Shop, assert_books_balance, balance, fresh
+from tests.shop import Shop, assert_books_balance, balance, fresh, let_pause_end
 
 DUE = 22_60  # CAD; 22.60 ÷ 1.37 × 10⁶ = 16496350.36…, so 16496351 units of USDC
 RAW = 16_496_351
@@ -349,6 +349,7 @@ def test_a_node_that_fails_costs_time_and_no_money(chain: Chain, kind: FaultKind
         chain.look()
         assert (status(payment), seen(payment)) == ("requires_action", [])
     chain.simulator.faults.clear()
+    let_pause_end(chain.account_id)
     chain.look()
     assert (status(payment), invoice_of(payment)) == ("succeeded", ("paid", 0))
 

@@ -13,10 +13,10 @@ from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
 from app.gateways.errors import GatewayRefused, GatewayUnavailable, OutcomeUnknown, RateLimited
 from app.gateways.types import PaymentResult, PaymentStatus
-from app.models import GatewayAccount, Invoice, Payment
-from app.services import breakers, charging, due_payments, gateway_accounts, payment_methods, routing
+from app.models import GatewayAccount, Invoice, Payment, Refund
+from app.services import breakers, charging, due_payments, gateway_accounts, payment_methods, refunds, routing
 from tests.services.line import Script, ScriptedGateway, says
-from tests.shop import Shop, fresh, invoices_of, let_pause_end, payments_of
+from tests.shop import Shop, fresh, invoices_of, let_check_fall_due, let_pause_end, payments_of
 
 OUTAGE = GatewayUnavailable("no connection")
 REFUSED = PaymentResult(PaymentStatus.FAILED, "ref-1", decline=decline_for("insufficient_funds"))
@@ -182,6 +182,31 @@ class TestBreaker:
         assert 60 < float(session().scalar(left.where(GatewayAccount.id == shop.account_id)) or 0) <= 90
         with pytest.raises(Conflict, match="cannot be reached"):
             charging.collect(shop.debt("tok_scripted"), at)
+
+    @pytest.mark.parametrize("asking", ["payments", "refunds"])
+    def test_nobody_asks_on_while_a_gateway_wants_to_be_left_in_peace(
+        self, shop: Shop, at: datetime, script: Script, asking: str
+    ) -> None:
+        """Of three that are due to be asked about, the first is told “too many requests”: the others wait, too."""
+        silent, limited = says(OutcomeUnknown("silence")), says(RateLimited("slow down", 90))
+        paid = says(PaymentResult(PaymentStatus.SUCCEEDED, "ref-1", Money(22_60, "CAD")))
+        script["create_payment"] = silent if asking == "payments" else paid
+        script["refund"], script["fetch_payment"], script["fetch_refund"] = silent, limited, limited
+        attempts = [charging.collect(shop.debt("tok_scripted"), at).id for _ in range(3)]
+        if asking == "refunds":
+            for payment_id in attempts:
+                refunds.refund(payment_id, Money(10_00, "CAD"), at)
+        let_check_fall_due(Payment if asking == "payments" else Refund)
+        (due_payments.check_due if asking == "payments" else refunds.check_due)(at)
+        assert len([verb for verb in ScriptedGateway.calls if verb.startswith("fetch_")]) == 1
+        assert state(shop.account_id) == "waiting"
+
+    def test_a_refund_that_comes_too_often_makes_everybody_wait(self, shop: Shop, at: datetime, script: Script) -> None:
+        script["create_payment"] = says(PaymentResult(PaymentStatus.SUCCEEDED, "ref-1", Money(22_60, "CAD")))
+        script["refund"] = says(RateLimited("slow down", 90))
+        payment_id = charging.collect(shop.debt("tok_scripted"), at).id
+        assert refunds.refund(payment_id, Money(10_00, "CAD"), at).status == "failed"
+        assert (state(shop.account_id), fresh(Payment, payment_id).refunded_minor) == ("waiting", 0)
 
 
 @pytest.mark.parametrize(

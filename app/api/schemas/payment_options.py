@@ -21,6 +21,7 @@ class HostedOption(BaseModel):
     title: str
     needs_phone: bool
     keeps_method: bool
+    has_form: bool
     choices: list[PaymentChoice]
 
 

@@ -33,6 +33,7 @@ class HostedPayment(Request):
     phone: Annotated[str, StringConstraints(max_length=30)] = Field("", description="Which phone is asked to pay.")
     choice: Annotated[str, StringConstraints(max_length=32)] = Field("", description="The name of one of the choices.")
     keep_method: bool = Field(False, description="Keep what they pay with as their method, where the gateway can.")
+    by_form: bool = Field(False, description="Show the gateway's own form on your page: `client_token`.")
 
 
 class NewPayment(InvoicePayment):
