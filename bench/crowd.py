@@ -1,5 +1,6 @@
 """Many subscriptions at once: one customer and subscription of each kind are sold properly, and then multiplied."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,13 @@ INSERT INTO usage_events
   (tenant_id, transaction_id, customer_id, meter_id, at, number, label, position, properties, created_at)
 SELECT %(tenant)s, c.id || '-' || n, c.id, %(meter)s, %(at)s + n * interval '1 day', c.place * n, '', 0, '{{}}', %(at)s
 FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS c (id, place), generate_series(1, {each}) AS n
+"""
+_SPREAD = """
+UPDATE subscriptions s SET next_billing_at = CASE WHEN place <= %(due)s
+    THEN (%(instants)s::timestamptz[])[(place - 1) / %(each)s + 1] ELSE %(later)s END
+FROM (SELECT id, row_number() OVER (ORDER BY hashtextextended(id::text, 0)) AS place
+        FROM subscriptions WHERE next_billing_at IS NOT NULL) AS p
+WHERE s.id = p.id
 """
 
 
@@ -66,14 +74,12 @@ class Crowd:
         given = {"tenant": self.place.tenant_uuid, "meter": self.meter, "at": self.at, "ids": ids}
         bare.execute(_EVENTS.format(each=EVENTS), given)
 
-    def put_off(self, until: datetime, keep: int) -> None:
-        """Let all subscriptions but `keep` of them fall due at `until` only."""
+    def spread(self, instants: Sequence[datetime], due: int, later: datetime) -> None:
+        """Let `due` of the subscriptions, from all over the table, fall due in equal parts at these instants, and the
+        others `later`."""
         with self.place.bare() as bare:
             bare.execute(
-                "UPDATE subscriptions SET next_billing_at = %s WHERE next_billing_at IS NOT NULL AND id NOT IN"
-                " (SELECT id FROM subscriptions WHERE next_billing_at IS NOT NULL"
-                " ORDER BY hashtextextended(id::text, 0) LIMIT %s)",
-                (until, keep),
+                _SPREAD, {"instants": list(instants), "due": due, "each": due // len(instants), "later": later}
             )
         self.settle()
 

@@ -1,6 +1,6 @@
 """Renewals: due subscriptions billed by one process, against the same rows written bare (bench/floor.py).
 
-`python -m bench.renewals TENANT` is that process.
+`python -m bench.renewals TENANT INSTANT` is that process.
 """
 
 import json
@@ -59,9 +59,9 @@ def run() -> Sequence[Figure]:
     ]
 
 
-def renew(place: Lab) -> Run:
-    """Renew all that is due at TURN, in a process of its own."""
-    words = (sys.executable, "-m", "bench.renewals", place.tenant_id)
+def renew(place: Lab, at: datetime = TURN) -> Run:
+    """Renew all that is due at an instant, in a process of its own."""
+    words = (sys.executable, "-m", "bench.renewals", place.tenant_id, at.isoformat())
     done = subprocess.run(words, env=os.environ | place.variables, stdout=subprocess.PIPE, text=True, check=True)
     return Run(**json.loads(done.stdout.splitlines()[-1]))
 
@@ -72,7 +72,7 @@ def main() -> None:
     counted: list[int] = []
     with app.app_context(), tenant_scope(sys.argv[1]), _counting(counted):
         started = time.perf_counter()
-        turned = renewals.renew_due(TURN)
+        turned = renewals.renew_due(datetime.fromisoformat(sys.argv[2]))
         seconds = time.perf_counter() - started
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE
     steady = counted[1:-1] or counted  # the first batch also reads what the others share, the last one finds nothing
@@ -85,9 +85,9 @@ def _counting(counted: list[int]) -> Iterator[None]:
     execute, batch = psycopg.Cursor.execute, renewals._renew_batch
     seen = [0]
 
-    def counting(self: psycopg.Cursor, *args: Any, **kwargs: Any) -> Any:
-        seen[0] += 1
-        return execute(self, *args, **kwargs)
+    def counting(self: psycopg.Cursor, statement: Any, *args: Any, **kwargs: Any) -> Any:
+        seen[0] += bool(statement)  # the pool asks with an empty one whether its connection is there
+        return execute(self, statement, *args, **kwargs)
 
     def counted_batch(*args: Any) -> int:
         seen[0] = 0

@@ -1,4 +1,7 @@
-"""Whether a full table slows renewals: as many due subscriptions alone, and among a hundred times as many."""
+"""Whether a full table slows renewals: those due in a table of no others, and in one of a hundred times as many.
+
+Both are renewed in turns, some at a time, so that whatever else the machine does meanwhile slows both alike.
+"""
 
 import os
 from collections.abc import Sequence
@@ -6,31 +9,42 @@ from datetime import timedelta
 
 from bench.crowd import Crowd
 from bench.figures import Figure
-from bench.lab import lab
+from bench.lab import Lab, lab
 from bench.renewals import START, TURN, Run, renew
 
 DUE = int(os.environ.get("RENEWALS_DUE", "10000"))
 AMONG = int(os.environ.get("RENEWALS_AMONG", "1000000"))
+ROUNDS = 5
+INSTANTS = [TURN + timedelta(minutes=place) for place in range(ROUNDS)]
 NEXT_YEAR = START + timedelta(days=400)
 
 
 def run() -> Sequence[Figure]:
     """Renewals in a second among many, against as many alone; and the memory of both."""
-    alone, among = _renewed(DUE), _renewed(AMONG)
+    with lab() as empty, lab() as full:
+        _grow(empty, DUE)
+        _grow(full, AMONG)
+        runs = [(renew(full, at), renew(empty, at)) for at in INSTANTS]
+    among, alone = [full for full, _ in runs], [empty for _, empty in runs]
     return [
-        Figure("renewals_growth", among.turned / among.seconds, alone.turned / alone.seconds, "renewals/s"),
-        Figure("renewals_growth_memory", among.megabytes, alone.megabytes, "MB"),
+        Figure("renewals_growth", _rate(among), _rate(alone), "renewals/s"),
+        Figure("renewals_growth_memory", _memory(among), _memory(alone), "MB"),
     ]
 
 
-def _renewed(table: int) -> Run:
-    """Renew those that are due of a table of so many."""
-    with lab() as place:
-        crowd = Crowd(place, START)
-        crowd.grow(table)
-        if table > DUE:
-            crowd.put_off(NEXT_YEAR, DUE)
-        done = renew(place)
-    if done.turned != DUE:
-        raise RuntimeError(f"{done.turned} were renewed by {TURN:%Y-%m-%d}, not {DUE}")
-    return done
+def _grow(place: Lab, table: int) -> None:
+    """A table of so many subscriptions, DUE of which fall due, some at each of INSTANTS."""
+    crowd = Crowd(place, START)
+    crowd.grow(table)
+    crowd.spread(INSTANTS, DUE, NEXT_YEAR)
+
+
+def _rate(runs: Sequence[Run]) -> float:
+    turned = sum(run.turned for run in runs)
+    if turned != DUE:
+        raise RuntimeError(f"{turned} were renewed by {INSTANTS[-1]:%Y-%m-%d}, not {DUE}")
+    return turned / sum(run.seconds for run in runs)
+
+
+def _memory(runs: Sequence[Run]) -> float:
+    return max(run.megabytes for run in runs)
