@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+import psycopg
 from flask import Flask
+from psycopg.adapt import AdaptersMap
 from psycopg.errors import UniqueViolation
+from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool
 from pydantic_core import from_json
 from sqlalchemy import Connection, event, text
@@ -129,12 +132,18 @@ def engine_options(url: str, size: int, kwargs: dict[str, object] | None = None)
         close_returns=True,
         check=ConnectionPool.check_connection,
         timeout=10,
-        kwargs={"autocommit": False, **(kwargs or {})},
+        kwargs={"autocommit": False, "context": _adapters(), **(kwargs or {})},
     )
     atexit.register(pool.close)  # while its threads still can: later each of them holds up the end for five seconds
     # Values of statements stay out of error messages, which end in logs.
-    quiet = {"creator": pool.getconn, "poolclass": NullPool, "hide_parameters": True}
-    return quiet | {"json_deserializer": from_json}  # in a fifth of the time that Python's own reader needs
+    return {"creator": pool.getconn, "poolclass": NullPool, "hide_parameters": True}
+
+
+def _adapters() -> AdaptersMap:
+    """Those of psycopg, but JSON is read in a fifth of the time that Python's own reader needs."""
+    adapters = AdaptersMap(psycopg.adapters)
+    set_json_loads(from_json, adapters)
+    return adapters
 
 
 def init_app(app: Flask) -> None:

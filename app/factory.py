@@ -36,7 +36,6 @@ def assemble(settings: Settings) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    gc.set_threshold(50_000, 20, 20)  # a batch of renewals makes many objects, and hardly any that point in circles
     gc.freeze()  # what the application is made of stays: looking it over again and again costs a tenth of a renewal
     return app
 

@@ -42,11 +42,12 @@ class Biller:
         self.taxes = tax_book(tenant.address.get("country"))
         seller = json_text(seller_of(tenant, registrations))
         self.limits = Limits(tenant.setting("review_lines"), tenant.setting("review_amount"))
+        self.today = local_date(at, tenant.timezone)
         self.issue_of = Issue(tenant, to_uuid("ten", tenant.id), at, seller, dunning.rules_of(tenant))
 
     def treatment(self, customer: Customer, category: str, at: datetime | None = None) -> TaxTreatment:
         """How a category is taxed for a customer, by where they are and the seller's day of `at`, or of the invoice."""
-        on = local_date(at or self.issue_of.at, self.issue_of.tenant.timezone)
+        on = local_date(at, self.issue_of.tenant.timezone) if at else self.today
         return self.taxes.treatment(location_of(customer.address), status_of(customer), category, on)
 
     def subscription_bill(

@@ -1,6 +1,6 @@
 """Between a subscription's row and the domain's `Contract`, and back."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -20,7 +20,6 @@ from app.models import Plan, Subscription
 from app.services.contract_state import refs_in, state_of, with_state
 
 ENDED = ("canceled", "expired")
-Plans = Mapping[str, Plan]
 
 
 def terms_of(plan: Plan, quantity: int) -> Terms:
@@ -36,6 +35,21 @@ def terms_of(plan: Plan, quantity: int) -> Terms:
     )
 
 
+class Plans(dict[str, Plan]):
+    """Plans by id. What they ask for is put together once for each quantity: thousands are on the same."""
+
+    def __init__(self, known: Iterable[Plan] = ()) -> None:
+        super().__init__({plan.id: plan for plan in known})
+        self._terms: dict[tuple[str, int], Terms] = {}
+
+    def terms(self, plan_id: str, quantity: int) -> Terms:
+        """What a plan asks for a quantity."""
+        found = self._terms.get((plan_id, quantity))
+        if found is None:
+            found = self._terms[plan_id, quantity] = terms_of(self[plan_id], quantity)
+        return found
+
+
 def sold_in(ref: str) -> tuple[str, str | None]:
     """The plan, and the charge of it if it is one, that the `ref` of an item names."""
     plan, _, charge = ref.partition("/")
@@ -49,7 +63,7 @@ def plan_id(terms: Terms) -> str:
 
 def plans_of(rows: Sequence[Subscription], known: Iterable[Plan] = ()) -> Plans:
     """The plans that these subscriptions were, are and will be on; one statement for those that are not `known`."""
-    plans = {plan.id: plan for plan in known}
+    plans = Plans(known)
     if missing := {named for row in rows for named in _plan_ids(row)} - plans.keys():
         query = select(Plan).where(Plan.id.in_(missing)).options(joinedload(Plan.charges))
         plans |= {plan.id: plan for plan in session().scalars(query).unique()}
@@ -59,7 +73,7 @@ def plans_of(rows: Sequence[Subscription], known: Iterable[Plan] = ()) -> Plans:
 def contract_of(row: Subscription, plans: Plans) -> Contract:
     """Where a subscription stands, as the domain computes with it. What was billed in advance, which only what happens
     inside a period asks for, is read by `billed_time`."""
-    terms = terms_of(plans[row.plan_id], row.quantity)
+    terms = plans.terms(row.plan_id, row.quantity)
     period = Period(row.current_period_start, row.current_period_end)
     pause = _pause(row)
     in_trial = (pause.status if pause else row.status) == "trialing"
@@ -71,7 +85,7 @@ def contract_of(row: Subscription, plans: Plans) -> Contract:
         since=period.end if in_trial else period.start,
         changed_at=row.changed_at or period.start,
         fraction=_fraction(row, in_trial=in_trial),
-        next_terms=terms_of(plans[row.next_plan_id], row.next_quantity or 1) if row.next_plan_id else None,
+        next_terms=plans.terms(row.next_plan_id, row.next_quantity or 1) if row.next_plan_id else None,
         cancel_at_period_end=row.cancel_at_period_end,
         pause=pause,
     )

@@ -12,7 +12,7 @@ from app.domain.dunning import Debt, DunningRules, next_step
 from app.domain.invoicing import DraftLine, InvoiceTotals, TotalLine
 from app.domain.lines import WHOLE
 from app.domain.periods import Period
-from app.ids import as_id, to_uuid
+from app.ids import to_uuid
 from app.models import Customer, Invoice, Subscription, Tenant
 from app.services.bulk import json_text
 from app.services.grants import Grant, grant_json
@@ -93,14 +93,11 @@ class Drawn:
     """A bill that has its totals and its id. A draft gets no number yet, and nothing is taken `from_balance` for it."""
 
     id: UUID
+    invoice_id: str
     bill: Bill
     total: InvoiceTotals
     is_draft: bool
     from_balance: int = 0
-
-    @property
-    def invoice_id(self) -> str:
-        return as_id("inv", self.id)
 
     @property
     def due(self) -> int:

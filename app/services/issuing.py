@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from app.domain.discounts import Discount
 from app.domain.invoicing import DraftLine, InvoiceTotals, invoice_totals
-from app.ids import to_uuid
+from app.ids import as_id, to_uuid
 from app.models import Invoice, InvoiceLine
 from app.services import balance_moves, events, invoice_numbers, ledger
 from app.services.bulk import add_to_rows, insert_rows, put_rows, together
@@ -60,8 +60,9 @@ def _drawn(issue_of: Issue, bills: Sequence[Bill], balances: Mapping[str, int]) 
     owed = [totals[place].total.minor for place in final]
     taken = balance_moves.spend(list(zip(customer_ids, owed, strict=True)), balances)
     spent = dict(zip(final, taken, strict=True))
+    ids = [_id_of(bill) for bill in bills]
     return [
-        Drawn(_id_of(bill), bill, totals[place], place not in spent, spent.get(place, 0))
+        Drawn(ids[place], as_id("inv", ids[place]), bill, totals[place], place not in spent, spent.get(place, 0))
         for place, bill in enumerate(bills)
     ]
 

@@ -3,10 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 
 from app.db import current_tenant_id, session
-from app.models import NumberSequence
+from app.ids import to_uuid
+
+_TAKE = text("""
+INSERT INTO number_sequences AS s (tenant_id, name, last)
+SELECT :tenant, name, taken FROM unnest(CAST(:names AS text[]), CAST(:counts AS bigint[])) AS n (name, taken)
+ON CONFLICT (tenant_id, name) DO UPDATE SET last = s.last + excluded.last RETURNING name, last
+""")
 
 
 def take(name: str, count: int = 1) -> int:
@@ -16,12 +22,9 @@ def take(name: str, count: int = 1) -> int:
 
 def take_each(counts: Mapping[str, int]) -> dict[str, int]:
     """The first of the next so many numbers of each counter, taken in the order of their names."""
-    rows = [{"tenant_id": current_tenant_id(), "name": name, "last": counts[name]} for name in sorted(counts)]
-    added = insert(NumberSequence).values(rows)
-    statement = added.on_conflict_do_update(
-        index_elements=["tenant_id", "name"], set_={"last": NumberSequence.last + added.excluded.last}
-    ).returning(NumberSequence.name, NumberSequence.last)
-    return {name: last - counts[name] + 1 for name, last in session().execute(statement)}
+    names = sorted(counts)
+    given = {"tenant": to_uuid("ten", current_tenant_id()), "names": names, "counts": [counts[name] for name in names]}
+    return {name: last - counts[name] + 1 for name, last in session().execute(_TAKE, given)}
 
 
 def in_order(names: Sequence[str]) -> list[int]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import CTE, Select, and_, false, or_, select
+from sqlalchemy import ARRAY, CTE, Select, and_, any_, bindparam, false, or_, select
 from sqlalchemy.orm import aliased, contains_eager, join
 
 from app.db import session
@@ -30,11 +30,11 @@ class Waiting:
 
 
 def read(bills: Sequence[Bill], *, lock: bool = True) -> Waiting:
-    """What waits for the customers of these bills; items and coupons not for closed ones."""
-    open_to_more = {bill.customer.id for bill in bills if not bill.closed}
-    items = _locked(_items(open_to_more), lock, "items")
-    redeemed = _locked(_redemptions(open_to_more), lock, "redeemed")
-    balances = _locked(_balances(bills), lock, "balances")
+    """What waits for the customers of these bills."""
+    customer_ids = bindparam("customers", list({bill.customer.id for bill in bills}), ARRAY(Customer.id.type))
+    items = _locked(_items(any_(customer_ids)), lock, "items")
+    redeemed = _locked(_redemptions(any_(customer_ids)), lock, "redeemed")
+    balances = _locked(_balances(any_(customer_ids), bills), lock, "balances")
     rows = session().execute(_side_by_side(items, redeemed, balances)).all()
     return Waiting(
         _in_order([item for item, _, _, _ in rows if item]),
@@ -43,22 +43,21 @@ def read(bills: Sequence[Bill], *, lock: bool = True) -> Waiting:
     )
 
 
-def _items(customer_ids: set[str]) -> Select[InvoiceItem]:
-    theirs = among(InvoiceItem.customer_id, customer_ids)
-    return select(InvoiceItem).where(theirs, InvoiceItem.invoice_id.is_(None)).order_by(InvoiceItem.id)
+def _items(these: Any) -> Select[InvoiceItem]:
+    waits = and_(InvoiceItem.customer_id == these, InvoiceItem.invoice_id.is_(None))
+    return select(InvoiceItem).where(waits).order_by(InvoiceItem.id)
 
 
-def _redemptions(customer_ids: set[str]) -> Select[Redemption]:
-    theirs = among(Redemption.customer_id, customer_ids)
-    return select(Redemption).where(theirs, Redemption.ended_at.is_(None)).order_by(Redemption.id)
+def _redemptions(these: Any) -> Select[Redemption]:
+    works = and_(Redemption.customer_id == these, Redemption.ended_at.is_(None))
+    return select(Redemption).where(works).order_by(Redemption.id)
 
 
-def _balances(bills: Sequence[Bill]) -> Select[str, int]:
+def _balances(these: Any, bills: Sequence[Bill]) -> Select[str, int]:
     """Only what is given back makes an invoice that raises a balance."""
-    theirs = among(Customer.id, {bill.customer.id for bill in bills})
     giving_back = {bill.customer.id for bill in bills if any(line.draft.amount.minor < 0 for line in bill.lines)}
     matters = or_(Customer.balance_minor != 0, among(Customer.id, giving_back))
-    return select(Customer.id, Customer.balance_minor).where(theirs, matters).order_by(Customer.id)
+    return select(Customer.id, Customer.balance_minor).where(Customer.id == these, matters).order_by(Customer.id)
 
 
 def _locked(query: Select[*tuple[Any, ...]], lock: bool, name: str) -> CTE:
