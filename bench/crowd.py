@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,8 @@ ADDRESS = {"line1": "1 Main Street", "city": "Guelph", "region": "ON", "postal_c
 # What a copy of a row has of its own; everything else stays as it was sold.
 _COPIES = """
 INSERT INTO {table} SELECT (jsonb_populate_record(t, jsonb_build_object({own}))).*
-FROM {table} t, unnest(%(ids)s::uuid[], %(others)s::uuid[]) AS g (id, other) WHERE t.id = %(template)s
+FROM {table} t, unnest(%(ids)s::uuid[], %(others)s::uuid[]) AS g (id, other)
+WHERE t.tenant_id = %(tenant)s AND t.id = %(template)s
 """
 _EVENTS = """
 INSERT INTO usage_events
@@ -106,15 +107,15 @@ class Crowd:
 
     def _copy(self, bare: psycopg.Connection, sold: Sold, count: int) -> list[UUID]:
         people, contracts = [uuid7() for _ in range(count)], [uuid7() for _ in range(count)]
-        due = {"due": self.at + timedelta(days=31)}
+        given = {"tenant": self.place.tenant_uuid, "others": people}
         bare.execute(
             _COPIES.format(table="customers", own="'id', g.id, 'balance_minor', 0"),
-            {"ids": people, "others": people, "template": sold.customer},
+            {**given, "ids": people, "template": sold.customer},
         )
         own = "'id', g.id, 'customer_id', g.other, 'collection', 'automatic', 'next_billing_at', t.current_period_end"
         bare.execute(
             _COPIES.format(table="subscriptions", own=own),
-            {"ids": contracts, "others": people, "template": sold.subscription, **due},
+            {**given, "ids": contracts, "template": sold.subscription},
         )
         return people
 

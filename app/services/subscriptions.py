@@ -15,7 +15,7 @@ from app.models import Customer, Invoice, PaymentMethod, Plan, Subscription
 from app.queries.base import get
 from app.services import coupons
 from app.services.billing import Biller
-from app.services.contracts import standing, terms_of
+from app.services.contracts import Plans, standing, terms_of
 from app.services.events import emit
 from app.services.expiry import expires_at
 from app.services.history import audit
@@ -163,7 +163,7 @@ def _issue_first(row: Subscription, customer: Customer, plan: Plan, opened: Move
     if not opened.lines:
         return False
     biller, period = Biller(at), opened.contract.period
-    plans, reason = {plan.id: plan}, "subscription_start"
+    plans, reason = Plans([plan]), "subscription_start"
     bill = biller.subscription_bill(row, plans, customer, opened.lines, Reading(), reason=reason, period=period)
     [invoice_id] = biller.issue([bill])
     return bool(get(Invoice, invoice_id).due)

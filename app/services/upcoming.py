@@ -56,7 +56,7 @@ def first_invoice(
     opened = rules.start(terms_of(plan, quantity), at, customer.timezone, trial_days=trial)
     trial_end = opened.contract.period.end if trial else None
     turned = rules.renew(opened.contract) if trial else opened
-    sold = _Sold(customer, {plan.id: plan}, coupon=coupons.redeemable(coupon, customer, at) if coupon else None)
+    sold = _Sold(customer, Plans([plan]), coupon=coupons.redeemable(coupon, customer, at) if coupon else None)
     return _reckoned(sold, turned.lines, trial_end or at, turned.contract.period, trial_end)
 
 
