@@ -26,7 +26,6 @@ from crashtest.visits import can_visit
 
 HANDS = 3  # processes at a time
 VISITS = 0.5  # of the acts that the web server is there for go through the real one
-WORKERS = 2  # a round, and as many real ones
 POINTS_OF_WORK = 40  # of the many that a worker reaches
 POINTS_OF_WEB = 20
 REFUSED = 0.2  # of payers, at first
@@ -58,12 +57,13 @@ class Ladder:
 @dataclass
 class CrashTest:
     """`kills` processes are killed; `seed` decides what happens in between. Of each kind of acts, such as beginnings or
-    webhooks, at most `most` are done in a round."""
+    webhooks, at most `most` are done in a round; so many `workers` do the jobs then, and as many real ones."""
 
     town: Town
     kills: int
     seed: int
     most: int = 60
+    workers: int = 2
     killed: int = 0
     faults: int = 0
     steps: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -157,7 +157,7 @@ class CrashTest:
 
     def _let_workers_work(self) -> None:
         self.town.let_time_pass()
-        for _ in range(WORKERS):
+        for _ in range(self.workers):
             errand = self._errand(Deed(ANY, acts.work, ()), 0, self._point_of_work())
             [fate] = dying.run(self.town.settings, self.town.lab.tenant_id, [errand])
             self._count(ANY, "work", fate)
