@@ -5,6 +5,7 @@ More is booked, because the money is there: what is over becomes the customer's 
 
 from datetime import datetime
 
+from app.domain.money import Money
 from app.gateways import gateway_class
 from app.gateways.base import Capability
 from app.gateways.types import PaymentResult, PaymentStatus
@@ -23,8 +24,18 @@ def differs(payment: Payment, result: PaymentResult) -> bool:
         return False
     if result.amount.currency != payment.currency:
         return True
-    any_amount = Capability.ANY_AMOUNT in gateway_class(payment.gateway_account.gateway).capabilities
-    return result.amount < payment.amount and not any_amount
+    return result.amount < payment.amount and not _any_amount(payment)
+
+
+def has_grown(payment: Payment, result: PaymentResult) -> bool:
+    """Whether more has come for a payment that is booked: payers who send what they like may send it twice."""
+    booked = Money(payment.received_minor or 0, payment.currency)
+    came = result.amount if result.status is PaymentStatus.SUCCEEDED and payment.status == "succeeded" else None
+    return came is not None and came.currency == booked.currency and came > booked and _any_amount(payment)
+
+
+def _any_amount(payment: Payment) -> bool:
+    return Capability.ANY_AMOUNT in gateway_class(payment.gateway_account.gateway).capabilities
 
 
 def was_refused(payment: Payment) -> bool:

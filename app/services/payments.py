@@ -169,7 +169,7 @@ def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> Non
         session().flush()
     elif payment.status in OPEN_STATUSES:
         _ask_later(payment, at)
-    elif result.status is PaymentStatus.SUCCEEDED and result.quote:
+    elif result.status is PaymentStatus.SUCCEEDED and (result.quote or amounts.has_grown(payment, result)):
         _received_otherwise(payment, result, at)
     if result.quote:
         quotes.keep(payment, result.quote, at)
@@ -234,7 +234,7 @@ def _succeeded(payment: Payment, result: PaymentResult, at: datetime) -> None:
 
 
 def _received_otherwise(payment: Payment, result: PaymentResult, at: datetime) -> None:
-    """More came to an address that was paid already, or the chain took back what was over: the balance follows."""
+    """More came for what was paid already, or a chain took back what was over: the customer's balance follows."""
     received = result.amount or payment.amount
     more = Money(received.minor - (payment.received_minor or 0), payment.currency)
     if more:

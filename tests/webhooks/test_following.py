@@ -9,11 +9,13 @@ from app import clock
 from app.db import session, transaction
 from app.domain.errors import Conflict
 from app.domain.money import Money
-from app.models import AuditEntry, Dispute, PaymentMethod, Refund
-from app.services import charging, inbox_work, refunds
+from app.jobs.schedule import run_due
+from app.models import AuditEntry, Dispute, Event, PaymentMethod, Refund
+from app.services import charging, inbox_work, refunds, tenant_settings
+from app.services.ways import Hosted
 from simulators.faults import Fault, FaultKind
 from tests.gateways.contract import a_payment
-from tests.shop import fresh, invoices_of
+from tests.shop import assert_books_balance, fresh, invoices_of
 from tests.webhooks.counter import Counter
 
 AWAY = Fault(FaultKind.ERROR_BEFORE, on="GET /v1/payment_intents")
@@ -195,3 +197,31 @@ def test_a_dispute_at_a_gateway_that_cannot_be_asked_is_booked_by_its_notice(cou
     with counter.inside():
         [row] = session().scalars(select(Dispute))
         assert (row.payment_id, row.gateway_ref, row.amount_minor) == (payment_id, case, 2260)
+
+
+@pytest.mark.parametrize("counter", ["btcpay"], indirect=True)
+@pytest.mark.parametrize("setting", ["balance", "refund"])
+def test_money_that_comes_after_an_invoice_was_paid_is_the_customers(counter: Counter, setting: str) -> None:
+    """Somebody pays the same code twice: BTCPay tells of it, and it is booked once, however often it is told."""
+    with counter.inside():
+        with transaction():
+            tenant_settings.change_settings({"late_money": setting}, counter.at)
+        invoice_id = counter.shop.debt(token=None)
+        payment = charging.collect(invoice_id, counter.at, hosted=Hosted(counter.account_id), off_session=False)
+    counter.world.simulator.pay(payment.gateway_ref)
+    counter.deliver_all()
+    counter.work()
+    assert (counter.payment(payment.id).kept_minor, counter.invoice(invoice_id).status) == (0, "paid")
+    counter.world.simulator.pay(payment.gateway_ref, 50)
+    counter.letters.append(counter.letters[-1])
+    counter.deliver_all()
+    counter.work()
+    paid = counter.payment(payment.id)
+    assert (paid.status, paid.received_minor, paid.kept_minor) == ("succeeded", 3390, 1130)
+    with counter.inside():
+        run_due(counter.at)
+        sent_back = [(row.amount_minor, row.reason) for row in session().scalars(select(Refund))]
+        assert sent_back == ([(1130, "late_money")] if setting == "refund" else [])
+        told = select(Event).where(Event.type == "payment.unapplied")
+        assert len(session().scalars(told).all()) == 1
+        assert_books_balance()
