@@ -11,6 +11,7 @@ from app.web import (
     admin,
     assets,
     auth,
+    cardless,
     checkout,
     errors,
     formats,
@@ -45,7 +46,7 @@ def register(app: Flask) -> None:
     login_manager.user_loader(load)
     login_manager.anonymous_user = Nobody
     login_manager.session_protection = None  # sessions are rows that can be ended; an address may change on the way
-    for part in (trail, assets, formats, once, errors, security_headers):
+    for part in (trail, cardless, assets, formats, once, errors, security_headers):
         part.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

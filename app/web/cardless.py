@@ -1,29 +1,26 @@
-"""Forms in which nobody can leave a card number: it is refused at its field, not shown again, and kept nowhere."""
+"""No card number gets in: it is refused at its field or in the address, not shown again, and kept nowhere."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from wtforms import Field
+from flask import Flask, request
+from wtforms import Field, PasswordField
 
 from app.domain.errors import InvalidInput
 from app.services.payment_methods import refuse_card_number
-from app.web.forms import Form
 
 REFUSAL = "That looks like a card number. Nothing was kept of it; never write one into a field of this page."
 
 
-class CardlessForm(Form):
-    """Base of the forms that customers fill in where they pay."""
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """Whether it is filled in well, and holds no card number anywhere."""
-        well_filled = bool(super().validate(extra_validators))
-        with_a_number = [field for field in self if _refused(field)]
-        return well_filled and not with_a_number
+def register(app: Flask) -> None:
+    """Look at the query of every request, of the API too, before anything else does."""
+    app.before_request(_look_at_query)
 
 
-def _refused(field: Field) -> bool:
-    """Whether a card number stands in the field, which then forgets it."""
+def held_back(field: Field) -> bool:
+    """Whether a card number stands in a field of a form, which then forgets it. Passwords are whatever they are."""
+    if isinstance(field, PasswordField):
+        return False
     typed: Sequence[Any] = field.raw_data or ()
     try:
         for text in typed:
@@ -32,3 +29,9 @@ def _refused(field: Field) -> bool:
         field.data, field.raw_data, field.errors = None, None, [REFUSAL]
         return True
     return False
+
+
+def _look_at_query() -> None:
+    for name, text in request.args.items(multi=True):
+        refuse_card_number(name, "query")
+        refuse_card_number(text, name)

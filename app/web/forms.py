@@ -8,6 +8,7 @@ from wtforms import Field
 from wtforms.validators import StopValidation
 
 from app.domain.errors import BillingError
+from app.web.cardless import held_back
 
 
 class Form(FlaskForm):  # type: ignore[misc]
@@ -22,6 +23,11 @@ class Form(FlaskForm):  # type: ignore[misc]
         csrf = False
 
     result: Any = None
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Whether it is filled in well, and holds no card number anywhere."""
+        well_filled = bool(super().validate(extra_validators))
+        return not [field for field in self if held_back(field)] and well_filled
 
     def carry_out(self, action: Callable[[], Any]) -> bool:
         """Do what the form asks for, if it is filled in well, and keep what that gave as `result`.

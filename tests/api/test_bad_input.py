@@ -222,6 +222,12 @@ def test_a_card_number_is_not_told_back(api: Api) -> None:
     assert "4242" not in refused.get_data(as_text=True)
 
 
+def test_a_card_number_in_an_address_is_refused(api: Api) -> None:
+    refused = api("GET", f"/v1/customers?q={CARD}")
+    assert (refused.status_code, refused.json["code"]) == (422, "card_number_refused")
+    assert "4242" not in refused.get_data(as_text=True)
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -1,5 +1,6 @@
 """Taking webhooks in: believed by their signature, kept once and sealed, answered at once."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -7,6 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from app.db import session, transaction
+from app.gateways.stripe import StripeGateway
+from app.gateways.types import RawRequest
 from app.models import AuditEntry, GatewayAccount
 from app.services import gateway_accounts, inbox
 from app.settings import cache
@@ -165,3 +168,20 @@ def test_addresses_differ_and_cannot_be_guessed(counter: Counter) -> None:
         keys = session().scalars(select(GatewayAccount.webhook_key)).all()
     assert len(set(keys)) == len(keys)
     assert min(map(len, keys)) >= 43
+
+
+def test_what_a_webhook_says_never_stands_in_a_log(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not when it is refused, and not when it breaks something of ours."""
+    counter.pay()
+    letter = replace(counter.letters[-1], body=b'{"number": "4242424242424242", "name": "Fay Fox"}')
+    assert counter.deliver(letter).status_code == 400
+
+    def breaks(_adapter: StripeGateway, request: RawRequest) -> None:
+        json.loads(request.body)["data"]
+
+    monkeypatch.setattr(StripeGateway, "parse_webhook", breaks)
+    assert counter.deliver(letter).status_code == 500
+    assert "webhook not taken" in caplog.text
+    assert [word for word in ("4242", "Fay Fox") if word in caplog.text] == []

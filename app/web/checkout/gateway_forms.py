@@ -13,7 +13,7 @@ from app.models import Customer, GatewayAccount, Payment
 from app.queries.base import get
 from app.services import pay_links, ways
 from app.settings import current_settings
-from app.web.cardless import CardlessForm
+from app.web.forms import Form
 from app.web.security_headers import let_in
 
 # Our script for each gateway that has such a form.
@@ -43,7 +43,7 @@ class GatewayForm:
         return SCRIPTS[self.account.gateway]
 
 
-class TokenForm(CardlessForm):
+class TokenForm(Form):
     """What a form gives us: a one-time token, and nothing else that could stand for somebody's card."""
 
     token = HiddenField()

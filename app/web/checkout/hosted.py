@@ -13,8 +13,7 @@ from app.gateways.base import Capability
 from app.models import GatewayAccount, Invoice
 from app.services import ways
 from app.services.ways import Hosted
-from app.web.cardless import CardlessForm
-from app.web.forms import Required, stripped
+from app.web.forms import Form, Required, stripped
 
 
 class Offer(NamedTuple):
@@ -37,7 +36,7 @@ OFFERS: Mapping[str, Offer] = {
 }
 
 
-class HostedForm(CardlessForm):
+class HostedForm(Form):
     """There is nothing to fill in here: the gateway asks. `template` draws the form."""
 
     template: ClassVar[str] = "checkout/methods/page.html"

@@ -17,13 +17,12 @@ from app.models import GatewayAccount, PaymentMethod, Tenant
 from app.present import present
 from app.queries import portal as query
 from app.services import payment_methods
-from app.web.cardless import CardlessForm
-from app.web.forms import Required
+from app.web.forms import Form, Required
 
 log = logger(__name__)
 
 
-class MethodForm(CardlessForm):
+class MethodForm(Form):
     """The part of a form that asks for a new method. `template` draws it; whatever it asks, it ends in a token."""
 
     template: ClassVar[str]

@@ -9,14 +9,13 @@ from app.models import Invoice, Refund
 from app.present import present
 from app.queries.base import get
 from app.services import pay_links, payouts
-from app.web.cardless import CardlessForm
 from app.web.checkout.blueprint import pages
 from app.web.checkout.guard import broken, ended, is_over, visiting, welcome_payer_of
-from app.web.forms import AtMost, Required, stripped
+from app.web.forms import AtMost, Form, Required, stripped
 from app.web.rendering import go, render
 
 
-class AddressForm(CardlessForm):
+class AddressForm(Form):
     """An address on the one network that the money is on."""
 
     address = StringField("Your address", [Required(), AtMost(64)], filters=[stripped])

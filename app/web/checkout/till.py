@@ -13,13 +13,13 @@ from app.models import Invoice, Payment, PaymentMethod
 from app.present import present
 from app.queries import portal as query
 from app.services import charging, payment_methods
-from app.web.cardless import CardlessForm
 from app.web.checkout import hosted, methods
 from app.web.checkout.hosted import HostedWay
 from app.web.checkout.methods import NewMethod
+from app.web.forms import Form
 
 
-class PayForm(CardlessForm):
+class PayForm(Form):
     """What to pay with (a method's id, or an account's for something new), and the amount that the payer has seen."""
 
     choice = StringField("Pay with")
@@ -111,6 +111,6 @@ class Till:
         return next((way for way in self.hosted if way.account.id == self.form.choice.data), None)
 
     @property
-    def _forms(self) -> list[CardlessForm]:
+    def _forms(self) -> list[Form]:
         chosen = self._chosen_new or self._chosen_hosted
         return [self.form, chosen.form] if chosen else [self.form]

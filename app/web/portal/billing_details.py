@@ -13,14 +13,13 @@ from app.services import customers
 from app.web.admin.forms.customers import ADDRESS, CustomerForm
 from app.web.admin.forms.fields import known_or_current
 from app.web.auth_guard import requires
-from app.web.cardless import CardlessForm
 from app.web.portal.own import own_customer
 from app.web.rendering import done, render
 
 pages = Blueprint("billing_details", __name__, url_prefix="/billing-details")
 
 
-class BillingForm(CardlessForm, CustomerForm):
+class BillingForm(CustomerForm):
     """What is printed on invoices, and how amounts and days are written there. The rest is not theirs to change."""
 
     email = kind = external_id = currency = timezone = test_clock_id = None

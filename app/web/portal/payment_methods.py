@@ -15,7 +15,6 @@ from app.queries import portal as query
 from app.services import payment_methods, ways
 from app.services.formats import method_name
 from app.web.auth_guard import requires
-from app.web.cardless import CardlessForm
 from app.web.checkout import gateway_forms, methods, setups
 from app.web.checkout.gateway_forms import TokenForm
 from app.web.checkout.methods import NewMethod
@@ -27,7 +26,7 @@ from app.web.rendering import done, go, render
 pages = Blueprint("payment_methods", __name__, url_prefix="/payment-methods")
 
 
-class DefaultForm(CardlessForm):
+class DefaultForm(Form):
     """Whether a new method is charged from now on."""
 
     default = BooleanField("Use it for all payments from now on", default=True)

@@ -14,8 +14,7 @@ from app.queries import lists
 from app.services import subscription_changes
 from app.services.subscription_changes import Quote, Wanted
 from app.web.auth_guard import requires
-from app.web.cardless import CardlessForm
-from app.web.forms import Required
+from app.web.forms import Form, Required
 from app.web.once import once
 from app.web.portal.own import own
 from app.web.quotes import looked_at
@@ -24,7 +23,7 @@ from app.web.rendering import done, render
 pages = Blueprint("subscription_changes", __name__, url_prefix="/subscriptions/<subscription_id>/change")
 
 
-class ChangeForm(CardlessForm):
+class ChangeForm(Form):
     """A plan of the same product. How the rest of the period is paid is the seller's choice."""
 
     plan = RadioField("Plan", [Required()])

@@ -15,8 +15,7 @@ from app.services.formats import day_text
 from app.services.payment_methods import for_charging
 from app.services.upcoming import next_invoice
 from app.web.auth_guard import requires
-from app.web.cardless import CardlessForm
-from app.web.forms import AtMost, stripped
+from app.web.forms import AtMost, Form, stripped
 from app.web.portal.own import own, own_customer, own_id
 from app.web.rendering import done, render
 
@@ -35,7 +34,7 @@ REASONS: Mapping[str, str] = {
 LATEST = 5
 
 
-class CancellationForm(CardlessForm):
+class CancellationForm(Form):
     """Why somebody leaves. Nobody has to say."""
 
     reason = RadioField(

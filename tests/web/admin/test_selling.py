@@ -40,6 +40,13 @@ def assert_refused(desk: Desk, page: str, good: dict[str, Any], cases: list[Wron
 
 
 class TestCustomers:
+    def test_a_card_number_is_kept_in_no_field_and_searched_for_nowhere(self, desk: Desk) -> None:
+        number = "4242 4242 4242 4242"
+        answer = desk.refused(NEW_CUSTOMER, {**ADA, "name": f"Ada {number}"})
+        assert "looks like a card number" in error_of(answer, "name")
+        assert number not in answer
+        assert number not in desk.get(f"/admin/customers?q={number}", 422)
+
     def test_one_is_added_changed_and_forgotten(self, desk: Desk) -> None:
         page = desk.does(NEW_CUSTOMER, {**ADA, "tax_id_kind": "gst_hst", "tax_id": "123456789RT0001"})
         assert "Ada Ltd was added." in page

@@ -1,0 +1,51 @@
+"""What passes as a card number, and what does not: ids, bank accounts, telephone and order numbers."""
+
+import pytest
+
+from app.domain.errors import InvalidInput
+from app.ids import new_id
+from app.services.payment_methods import refuse_card_number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4242424242424242",
+        "my card: 4242 4242 4242 4242, exp 12/30",
+        "4242-4242-4242-4242",
+        "378282246310005",
+        "30569309025904",
+        "6011000990139424",
+        "4222222222222",
+        "4000000000000000006",
+        "DE89 4242 4242 4242 4242 00",
+    ],
+)
+def test_card_numbers_are_refused_however_they_are_written(text: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        refuse_card_number(text, "note")
+    assert (refused.value.code, "4242" in str(refused.value)) == ("card_number_refused", False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4242424242424241",
+        "424242424242",
+        "DE89 3704 0044 0532 0130 00",
+        "DE89370400440532013000",
+        "ES91 2100 0418 4502 0005 1332",
+        "FR14 2004 1010 0505 0001 3M02 606",
+        "+5511987654325",
+        "order 5500000000000005",
+        "2026-01-15 12:00:00",
+    ],
+)
+def test_what_only_looks_like_one_is_taken(text: str) -> None:
+    refuse_card_number(text)
+
+
+def test_our_own_ids_are_none() -> None:
+    for prefix in ("inv", "cus", "pay", "ntc"):
+        for _ in range(500):
+            refuse_card_number(f"about {new_id(prefix)} and others")
