@@ -47,7 +47,7 @@ def _connect(gateway: str, address: str, at: datetime) -> str:
     with transaction():
         account_id = known or gateway_accounts.create(name, gateway, credentials, at).id
     account = get(GatewayAccount, account_id)
-    webhooks = f"{current_settings().base_url.rstrip('/')}/webhooks/{gateway}/{account.webhook_key}"
+    webhooks = gateway_accounts.webhook_address(account)
     if signs_address:
         credentials[WEBHOOK_URL] = webhooks
     with transaction():

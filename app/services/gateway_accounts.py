@@ -61,6 +61,12 @@ def restrict_senders(account_id: str, networks: Sequence[str], at: datetime) -> 
     audit("gateway_account.senders", row.id, at, networks=row.webhook_senders)
 
 
+def webhook_address(account: GatewayAccount) -> str:
+    """Where the account's gateway sends its webhooks."""
+    base_url = current_settings().base_url.rstrip("/")
+    return f"{base_url}/webhooks/{account.gateway}/{account.webhook_key}"
+
+
 def usable(account_id: str) -> GatewayAccount:
     """The account, for something new. Raises Conflict when it is disabled."""
     row = get(GatewayAccount, account_id)

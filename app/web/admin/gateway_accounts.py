@@ -11,7 +11,6 @@ from app.permissions import Permission
 from app.queries import lists, timeline
 from app.queries.base import get
 from app.services import breakers, connections, gateway_accounts
-from app.settings import current_settings
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import confirm, dialog
 from app.web.admin.forms.workspace import (
@@ -99,7 +98,7 @@ def show(account_id: str) -> Response:
         adapter=adapter,
         breaker=breakers.state(row),
         can=[words for capability, words in CAN.items() if capability in adapter.capabilities],
-        webhook_url=_webhook_url(row) if Capability.WEBHOOKS in adapter.capabilities else None,
+        webhook_url=gateway_accounts.webhook_address(row) if Capability.WEBHOOKS in adapter.capabilities else None,
         timeline=activity.told(timeline.of_subjects([row.id]), on_page_of=row.id),
     )
 
@@ -175,11 +174,6 @@ def restrict_senders(account_id: str) -> Response:
     if form.carry_out(lambda: _restrict(account_id, (form.senders.data or "").split())):
         return done(url_for(".show", account_id=account_id), "The senders were saved. They hold within seconds.")
     return _senders(form, row)
-
-
-def _webhook_url(row: GatewayAccount) -> str:
-    path = url_for("webhooks.take", gateway=row.gateway, webhook_key=row.webhook_key)
-    return current_settings().base_url.rstrip("/") + path
 
 
 def _restrict(account_id: str, networks: list[str]) -> None:
