@@ -22,12 +22,12 @@ from app.models import AuditEntry, InboxNotice, Invoice, Payment, PaymentMethod,
 from app.processes import wait_until
 from app.services import charging, connections, gateway_accounts, inbox_work, refunds
 from app.settings import cache
-from bench.lab import Lab
 from crashtest import acts, payers
 from crashtest.mailbox import Webhook
 from crashtest.town import Town, town
 from tests.conftest import DELETE_ALL
 from tests.gateways.worlds import world_class
+from tests.lent import lab
 from tests.shop import fresh, payments_of
 from tests.together import refusals, together
 
@@ -35,14 +35,7 @@ from tests.together import refusals, together
 @pytest.fixture(scope="module")
 def place(application: Flask, settings: Settings) -> Iterator[Town]:
     """One town for all of these tests, in which nothing goes wrong by itself."""
-    variables = {
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "SECRET_KEY": settings.secret_key.get_secret_value(),
-        "ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
-        "QUITTANCE_DATA_DIR": str(settings.quittance_data_dir),
-    }
-    with town(Lab(variables, application)) as found:
+    with town(lab(application, settings)) as found:
         for name, url in found.webhooks.items():
             if name in found.outsides and found.can(name, Capability.WEBHOOKS):
                 found.outsides[name].send_webhooks(url)
