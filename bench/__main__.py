@@ -16,6 +16,7 @@ BENCHES = (
     "usage_intake",
     "usage_aggregation",
     "webhooks",
+    "gateway_calls",
     "reconciliation",
 )
 
