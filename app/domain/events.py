@@ -41,6 +41,7 @@ EVENTS: Mapping[str, str] = {
     "subscription.expired": "The first payment never came: a subscription has ended before it began.",
     "subscription.canceled": "A subscription has ended.",
     "invoice.drafted": "An invoice waits to be finalised, and can still change.",
+    "invoice.parked": "An invoice looks abnormal: it stays a draft until a person has looked at it; `reason` says why.",
     "invoice.updated": "A draft changed.",
     "invoice.finalization_failed": "A draft cannot be finalised and waits for a person.",
     "invoice.finalized": "An invoice got its number and is owed.",

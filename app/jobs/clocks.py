@@ -8,7 +8,6 @@ from app.jobs.queues import enqueue
 from app.jobs.schedule import run_due
 from app.models import TestClock
 from app.queries import test_clocks as query
-from app.queries.base import get
 from app.services import test_clocks
 from app.services.test_clocks import Hold
 
@@ -53,7 +52,7 @@ def arrive(clock_id: str) -> TestClock:
     Raises Conflict (`clock_failed`) when it does not get there.
     """
     move(clock_id, TURN_SECONDS)
-    while (row := get(TestClock, clock_id)).status == "advancing":
+    while (row := query.as_it_is(clock_id)).status == "advancing":
         time.sleep(PAUSE_SECONDS)
         move(clock_id, TURN_SECONDS)
     if row.status == "failed":

@@ -31,6 +31,7 @@ class Invoice(HasStatus, TenantRow):
 
     What settles it: `paid_minor` came through gateways, `from_balance_minor` out of the customer's balance (below zero
     it went there, or a debt was carried forward), and `credited_minor` was taken off by credit notes.
+    A draft with a `review_reason` looks abnormal: it is not charged before a person has looked at it.
     """
 
     __tablename__ = "invoices"
@@ -82,6 +83,7 @@ class Invoice(HasStatus, TenantRow):
     seller: Mapped[Json] = json_object()
     buyer: Mapped[Json] = json_object()
     memo: Mapped[str] = mapped_column(default="")
+    review_reason: Mapped[str | None]
     period_start: Mapped[datetime | None] = instant()
     period_end: Mapped[datetime | None] = instant()
     issued_at: Mapped[datetime | None] = instant()

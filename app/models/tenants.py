@@ -39,8 +39,10 @@ class Tenant(Base):
         "grace_days": 7,  # past due customers keep access this long
         "grace_hours": 0,  # the invoice of a renewal stays a draft this long, to be looked at and changed
         "late_money": "balance",  # money that comes late, or beyond what is owed: balance, or refund
-        "review_lines": 250,  # a renewal with more lines than this is set aside for a person to look at
+        "review_lines": 250,  # an invoice with more lines than this is set aside for a person to look at
         "review_amount": 1_000_000,  # and so is one of more than this before tax, in whole units of its currency
+        "portal_changes": True,  # customers choose another plan or quantity in the portal
+        "portal_pauses": False,  # and pause what they bought
         "numbering": "tenant",  # one series of invoice numbers for all, or one for each customer: tenant, customer
     }
 

@@ -79,7 +79,7 @@ def subscriptions(filters: Filters, *, cursor: str | None = None, limit: int = D
 def invoices(filters: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Listed[Invoice]:
     """Invoices by `q` (number, customer), `status`, `number`, `customer`, `subscription`, `currency`, and by the
     instant of issue, `since` and `before`. `overdue_at` leaves what is late at that instant, `failed` what could not
-    be charged.
+    be charged, `to_review` what looks abnormal.
     """
     query = select(Invoice).join(Customer, same(Invoice.customer_id, Customer))
     query = matching(query, filters.get("q"), Invoice.number, Customer.name, Customer.email, own=("inv", Invoice))
@@ -87,7 +87,8 @@ def invoices(filters: Filters, *, cursor: str | None = None, limit: int = DEFAUL
     query = equal(query, filters, currency=Invoice.currency, number=Invoice.number)
     query = reference(query, filters, "customer", "cus", Invoice.customer_id)
     query = reference(query, filters, "subscription", "sub", Invoice.subscription_id)
-    query = flagged(query, filters, failed=Invoice.first_failed_at.is_not(None))
+    to_review = (Invoice.status == "draft") & Invoice.review_reason.is_not(None)
+    query = flagged(query, filters, failed=Invoice.first_failed_at.is_not(None), to_review=to_review)
     query = between(query, filters, Invoice.issued_at)
     if at := filters.get("overdue_at"):
         query = query.where(overdue(instant_of("overdue_at", at)))

@@ -60,6 +60,12 @@ def clock_of(customer_id: str) -> TestClock | None:
     return session().scalar(query.where(Customer.id == customer_id).execution_options(populate_existing=True))
 
 
+def as_it_is(clock_id: str) -> TestClock:
+    """The clock as it is in the database by now, where another process may have moved it."""
+    query = select(TestClock).where(TestClock.id == clock_id)
+    return session().execute(query.execution_options(populate_existing=True)).scalar_one()
+
+
 def existing(clock_id: str) -> TestClock:
     """The clock, unless it was deleted. Raises NotFound."""
     row = get(TestClock, clock_id)

@@ -55,8 +55,10 @@ def _customer_id(filters: Filters) -> str | None:
     return customer.id if customer else None
 
 
-def billed(customer_id: str, *, limit: int = DEFAULT_LIMIT) -> Sequence[MeteredPeriod]:
-    """What was invoiced of a customer's usage, period by period, the latest first."""
+def billed(
+    customer_id: str, *, subscription_id: str | None = None, limit: int = DEFAULT_LIMIT
+) -> Sequence[MeteredPeriod]:
+    """What was invoiced of a customer's usage, or of one subscription's, period by period, the latest first."""
     query = (
         select(MeteredPeriod)
         .where(MeteredPeriod.customer_id == customer_id)
@@ -64,6 +66,8 @@ def billed(customer_id: str, *, limit: int = DEFAULT_LIMIT) -> Sequence[MeteredP
         .order_by(MeteredPeriod.period_end.desc(), MeteredPeriod.id)
         .limit(limit)
     )
+    if subscription_id:
+        query = query.where(MeteredPeriod.subscription_id == subscription_id)
     return session().scalars(query).unique().all()
 
 

@@ -11,7 +11,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.db import current_tenant_id, session
-from app.domain.abnormal import Limits
+from app.domain.abnormal import Limits, refuse_abnormal
+from app.domain.errors import Conflict
 from app.domain.lines import Line
 from app.domain.periods import Period
 from app.domain.subscription_invoices import billed_part, draft_line
@@ -89,7 +90,8 @@ class Biller:
         """Issue the bills as numbered invoices, and give their ids in the same order.
 
         Renewals stay drafts while the tenant's grace runs. An invoice that asks for nothing is paid at once, and one
-        below zero raises the customer's balance. Raises what the domain refuses; then nothing is written.
+        below zero raises the customer's balance. What looks abnormal stays a draft until a person has looked
+        at it. Raises what the domain refuses; then nothing is written.
         """
         if not bills:
             return []
@@ -98,7 +100,8 @@ class Biller:
         items = invoice_items.by_bill(bills, found.items)
         taxed = invoiced_taxes.on_credits(self._with_items(bills, items))
         discounted, uses = coupon_uses.discounts_for(taxed, found.redemptions)
-        ids = issuing.issue(self.issue_of, discounted, found.balances)
+        reviewed = [self._with_review(bill) for bill in discounted]
+        ids = issuing.issue(self.issue_of, reviewed, found.balances)
         invoice_items.mark_invoiced({item.id: ids[place] for place, found in items.items() for item in found})
         coupon_uses.count_use(uses)
         return ids
@@ -109,6 +112,21 @@ class Biller:
         items = invoice_items.by_bill([bill], found.items)
         taxed = invoiced_taxes.on_credits(self._with_items([bill], items))
         return coupon_uses.discounts_for(taxed, found.redemptions)[0][0]
+
+    def to_review(self, bill: Bill) -> str | None:
+        """Why a person is to look at a bill before anybody is charged; None for one that looks as usual."""
+        try:
+            refuse_abnormal([line.draft.amount for line in bill.lines], self.limits)
+        except Conflict as refusal:
+            return refusal.message
+        return None
+
+    def _with_review(self, bill: Bill) -> Bill:
+        """The bill, parked if it is to be looked at. Drafts are looked at when somebody finalises them."""
+        if bill.reviewed or bill.draft:
+            return bill
+        reason = self.to_review(bill)
+        return replace(bill, parked=reason) if reason else bill
 
     def _with_items(self, bills: Sequence[Bill], items: Mapping[int, Sequence[InvoiceItem]]) -> list[Bill]:
         return [self._with_some(bill, items.get(place, ())) for place, bill in enumerate(bills)]

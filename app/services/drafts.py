@@ -1,6 +1,7 @@
 """Drafts: invoices that can still be changed. Numbers, balances and the books wait until they are finalised."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Select, select
@@ -44,10 +45,13 @@ def locked(invoice_id: str) -> Invoice:
 
 
 def finalize(invoice_id: str, at: datetime) -> Invoice:
-    """Give a draft its number and make it a debt. Raises Conflict when it is none, or has no lines."""
+    """Give a draft its number and make it a debt. Raises Conflict when it is none, or has no lines.
+
+    One that looks abnormal says why and stays a draft; who finalises it again has looked at it.
+    """
     invoice = locked(invoice_id)
     _finalize([invoice], at)
-    audit("invoice.finalize", invoice.id, at)
+    audit("invoice.finalize", invoice.id, at, parked=invoice.review_reason)
     return get(Invoice, invoice_id, lock=True)
 
 
@@ -111,10 +115,21 @@ def _finalize(invoices: Sequence[Invoice], at: datetime) -> None:
     if not all(invoice.lines for invoice in invoices):
         raise Conflict("This draft has no lines: add one, or void it.", code="empty_invoice")
     biller = Biller(at)
-    bills = [bill_of(biller, invoice) for invoice in invoices]
-    for invoice in invoices:
+    bills = [(invoice, bill_of(biller, invoice)) for invoice in invoices]
+    usual = [(invoice, bill) for invoice, bill in bills if not _parks(biller, invoice, bill)]
+    for invoice, _ in usual:
         move(invoice, "open", at, "finalised")
-    biller.issue(bills)
+    biller.issue([replace(bill, reviewed=True) for _, bill in usual])
+
+
+def _parks(biller: Biller, invoice: Invoice, bill: Bill) -> bool:
+    """Leave a draft to a person that looks abnormal, unless a person finalises it who was told so."""
+    reason = None if invoice.review_reason else biller.to_review(bill)
+    if reason is None:
+        return False
+    invoice.review_reason, invoice.finalize_at = reason, None
+    emit("invoice.parked", invoice.id, biller.issue_of.at, customer_id=invoice.customer_id, reason=reason)
+    return True
 
 
 def _finalize_batch(at: datetime) -> int:

@@ -26,7 +26,7 @@ def expires_at(at: datetime) -> datetime:
 
 
 def expire(rows: Sequence[Subscription], at: datetime) -> None:
-    """End these unless money may still be on its way, or nobody has tried to collect it yet. One statement.
+    """End these unless money may be on its way, or nobody has tried or may try yet to collect it. One statement.
 
     `open_invoices.stop_collecting` belongs to it.
     """
@@ -52,10 +52,11 @@ def forgive(subscription_id: str, at: datetime) -> None:
 
 
 def _still_paying(subscription_ids: Sequence[str]) -> set[str]:
+    being_collected = and_(Invoice.status == "open", or_(Payment.id.is_not(None), Invoice.collect_at.is_not(None)))
+    waits_for_review = and_(Invoice.status == "draft", Invoice.review_reason.is_not(None))
     query = (
         select(Invoice.subscription_id)
         .outerjoin(Payment, and_(same(Payment.invoice_id, Invoice), Payment.status.in_(OPEN_STATUSES)))
-        .where(Invoice.subscription_id.in_(subscription_ids), Invoice.status == "open")
-        .where(or_(Payment.id.is_not(None), Invoice.collect_at.is_not(None)))
+        .where(Invoice.subscription_id.in_(subscription_ids), or_(being_collected, waits_for_review))
     )
     return {subscription_id for subscription_id in session().scalars(query) if subscription_id}

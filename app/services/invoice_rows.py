@@ -21,7 +21,8 @@ from app.services.invoice_json import buyer_of, line_tax_json, tax_json
 INVOICE_COLUMNS = (
     "tenant_id id customer_id subscription_id number status reason collection currency subtotal_minor"
     " discount_minor tax_minor total_minor paid_minor from_balance_minor discounts taxes notes seller"
-    " buyer memo period_start period_end issued_at due_at paid_at finalize_at collect_at dunning_at attempts created_at"
+    " buyer memo review_reason period_start period_end issued_at due_at paid_at finalize_at collect_at dunning_at"
+    " attempts created_at"
 ).split()
 LINE_COLUMNS = (
     "tenant_id id invoice_id position kind description quantity unit_amount amount_minor discount_minor"
@@ -56,6 +57,7 @@ class Bill:
 
     `part` of a period is charged, for which fixed discounts hold. `draft` keeps it open for changes. A `closed` one
     gets no discounts and waiting items beyond those it has. `rewrites` is the draft that it takes the place of.
+    `parked` says why a person is to look at it first, and one that is `reviewed` was looked at.
     """
 
     customer: Customer
@@ -70,6 +72,8 @@ class Bill:
     draft: bool = False
     closed: bool = False
     rewrites: Invoice | None = None
+    reviewed: bool = False
+    parked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,7 @@ def invoice_row(issue: Issue, drawn: Drawn, number: str | None) -> tuple[Any, ..
         issue.seller,
         json_text(buyer_of(bill.customer)),
         bill.memo,
+        bill.parked,
         bill.period.start if bill.period else None,
         bill.period.end if bill.period else None,
         *_instants(issue, drawn),
@@ -154,7 +159,7 @@ def _finalize_at(issue: Issue, bill: Bill) -> datetime | None:
     """A draft that a person opened waits for that person; the others are finalised by themselves."""
     if bill.rewrites:
         return bill.rewrites.finalize_at
-    return None if bill.draft else issue.at + timedelta(hours=issue.tenant.setting("grace_hours"))
+    return None if bill.draft or bill.parked else issue.at + timedelta(hours=issue.tenant.setting("grace_hours"))
 
 
 def line_row(issue: Issue, drawn: Drawn, position: int, line: BillLine, total: TotalLine) -> tuple[Any, ...]:

@@ -73,7 +73,7 @@ def _id_of(bill: Bill) -> UUID:
 
 def _stays_draft(issue_of: Issue, bill: Bill) -> bool:
     graced = bill.reason == GRACED and not bill.rewrites and issue_of.tenant.setting("grace_hours") > 0
-    return bill.draft or graced
+    return bill.draft or graced or bill.parked is not None
 
 
 def _line_rows(issue_of: Issue, drawn: Drawn) -> Iterator[tuple[Any, ...]]:
@@ -105,5 +105,8 @@ def _facts(drawn: Drawn) -> Iterator[events.Fact]:
     names = ("invoice.finalized",) if drawn.due else ("invoice.finalized", "invoice.paid")
     if drawn.is_draft:
         names = ("invoice.drafted",) if is_new else ("invoice.updated",)
+    said = {"total": str(drawn.total.total)}
+    if drawn.bill.parked:
+        names, said = ("invoice.parked",), {**said, "reason": drawn.bill.parked}
     for name in names:
-        yield events.Fact(name, drawn.invoice_id, drawn.bill.customer.id, {"total": str(drawn.total.total)})
+        yield events.Fact(name, drawn.invoice_id, drawn.bill.customer.id, said)

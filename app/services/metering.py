@@ -48,6 +48,14 @@ def read(windows: Sequence[tuple[Subscription, Plan, Period]], at: datetime | No
     return found
 
 
+def foretold(windows: Sequence[tuple[Subscription, Plan, Period]]) -> dict[str, Reading]:
+    """What would be billed if nothing more were used and nothing more came late: for previews, nothing is locked."""
+    found = read(windows)
+    for missed in recounts.would_be_missed(list(found)):
+        found[missed.kept.subscription_id].missed.append(missed)
+    return found
+
+
 def keep(billed: Sequence[tuple[Reading, str | None]], at: datetime) -> None:
     """Remember what was billed of these readings, and on which invoice."""
     recounts.settle([missed for reading, _ in billed for missed in reading.missed], at)

@@ -76,6 +76,15 @@ def waiting(subscription_ids: Collection[str]) -> Sequence[MeteredPeriod]:
     return session().scalars(mine).all()
 
 
+def would_be_missed(subscription_ids: Collection[str]) -> list[Missed]:
+    """What those who bill these subscriptions would find missing by now, for a preview: nothing is locked or noted."""
+    mine = _to_recount().where(among(MeteredPeriod.subscription_id, subscription_ids), Meter.late_policy != "correct")
+    rows = session().scalars(mine).all()
+    counted = measured([use_of(row) for row in rows])
+    found = [_missed(row, now) for row, now in zip(rows, counted, strict=True)]
+    return [one for one in found if one.quantity or one.amount]
+
+
 def subscriptions_to_correct(at: datetime, limit: int = 500) -> list[str]:
     """The first few subscriptions with periods that are to be counted again for a correction, by the policy of the
     meter or because the subscription has ended and there is no next invoice; not those that others are just counting.
@@ -131,6 +140,10 @@ def use_of(row: MeteredPeriod) -> Use:
 
 
 def _waiting(*, skip_locked: bool = False) -> Select[MeteredPeriod]:
+    return _to_recount().with_for_update(of=MeteredPeriod, skip_locked=skip_locked)
+
+
+def _to_recount() -> Select[MeteredPeriod]:
     return (
         select(MeteredPeriod)
         .join(MeteredPeriod.subscription)
@@ -139,7 +152,6 @@ def _waiting(*, skip_locked: bool = False) -> Select[MeteredPeriod]:
         .options(contains_eager(MeteredPeriod.charge).contains_eager(Charge.meter))
         .where(MeteredPeriod.recount_at.is_not(None))
         .order_by(MeteredPeriod.id)
-        .with_for_update(of=MeteredPeriod, skip_locked=skip_locked)
         .execution_options(populate_existing=True)
     )
 

@@ -6,6 +6,7 @@ Every due subscription is looked at in batches, by any number of workers, and ea
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -174,19 +175,20 @@ def _turn(row: Subscription, customer: Customer, contract: Contract, at: datetim
 
 def _billable(biller: Biller, plans: Plans, turn: Turn, reading: Reading | None, at: datetime) -> Billable | None:
     try:
-        found = billable(biller, plans, turn, reading)
-        _review(biller, turn.row, found)
-        return found
+        return _reviewed(biller, turn.row, billable(biller, plans, turn, reading))
     except BillingError as refusal:
         _refuse(turn.row, refusal, at)
         return None
 
 
-def _review(biller: Biller, row: Subscription, found: Billable) -> None:
+def _reviewed(biller: Biller, row: Subscription, found: Billable) -> Billable:
     """Refuse a bill that looks abnormal, unless a person has released the subscription since it was due."""
-    seen = row.released_at and row.next_billing_at and row.released_at >= row.next_billing_at
-    if found.bill and not seen:
-        refuse_abnormal([line.draft.amount for line in found.bill.lines], biller.limits)
+    if not found.bill:
+        return found
+    if row.released_at and row.next_billing_at and row.released_at >= row.next_billing_at:
+        return replace(found, bill=replace(found.bill, reviewed=True))
+    refuse_abnormal([line.draft.amount for line in found.bill.lines], biller.limits)
+    return found
 
 
 def _refuse(row: Subscription, refusal: BillingError, at: datetime) -> None:

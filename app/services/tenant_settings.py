@@ -21,6 +21,7 @@ LONGEST_DAYS = 365
 HOURS = {"grace_hours": (0, 72), "incomplete_hours": (1, 24 * 365)}
 REVIEWED = {"review_lines": (1, 10_000), "review_amount": (1, 10**12)}
 DAYS = ("net_days", "grace_days")
+SWITCHES = ("portal_changes", "portal_pauses")
 
 
 def change_profile(values: Mapping[str, Any], at: datetime) -> Tenant:
@@ -87,6 +88,9 @@ def _check_settings(row: Tenant) -> None:
         if type(most) is not int or not low <= most <= high:
             message = f"{name} is a whole number from {low:,} to {high:,}."
             raise InvalidInput(message, code="invalid_limit", field=name)
+    for name in SWITCHES:
+        if type(row.setting(name)) is not bool:
+            raise InvalidInput(f"{name} is true or false.", code="invalid_switch", field=name)
     if row.setting("numbering") not in NUMBERINGS:
         raise InvalidInput("numbering is tenant or customer.", code="invalid_numbering", field="numbering")
     if row.setting("late_money") not in late_money.CHOICES:

@@ -69,6 +69,11 @@ def next_turn(row: Subscription, customer: Customer, contract: Contract) -> Turn
     """What time brings next: the end of a pause, or that of the period. Raises what the rules refuse."""
     if at := resumes_at(contract):
         return turn_at(row, customer, contract, pausing.resume(contract, at), at)
+    return renewal(row, customer, contract)
+
+
+def renewal(row: Subscription, customer: Customer, contract: Contract) -> Turn:
+    """The turn of its period, with the usage of the one that ends. Raises what the rules refuse."""
     return Turn(row, customer, contract, rules.renew(contract), _metered(row, contract, contract.period.end))
 
 

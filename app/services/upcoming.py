@@ -1,7 +1,7 @@
 """Invoices to come, reckoned by the rules that will issue them, with nothing written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.domain import subscriptions as rules
@@ -12,12 +12,14 @@ from app.domain.money import Money
 from app.domain.periods import Period
 from app.domain.subscription_invoices import billed_part, part_of
 from app.models import Coupon, Customer, Plan, Subscription
-from app.services import coupons
+from app.services import coupons, metering
 from app.services.billing import Biller
 from app.services.contracts import Plans, contract_of, plans_of, sold_in, terms_of
 from app.services.grants import Grant
 from app.services.invoice_rows import Bill
 from app.services.issuing import totals_of
+from app.services.metering import Reading
+from app.services.turns import renewal
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +63,19 @@ def first_invoice(
 
 
 def next_invoice(row: Subscription, customer: Customer, plan: Plan) -> Upcoming | None:
-    """The invoice at the next turn of a subscription's period; None when it is not billed again."""
+    """The invoice at the next turn of a subscription's period, if nothing is used or changed until then: with the usage
+    so far. None when it is not billed again."""
     if row.next_billing_at is None:
         return None
     plans = plans_of([row], [plan])
     contract = contract_of(row, plans)
     if contract.is_paused(WhilePaused.SKIP):
         return None
-    turned = rules.renew(contract)
+    turn = renewal(row, customer, contract)
     trial_end = row.trial_end_at if row.status == "trialing" else None
-    sold = _Sold(customer, plans, row)
-    return _reckoned(sold, turned.lines, contract.period.end, turned.contract.period, trial_end)
+    metered = [(row, plans[row.plan_id], turn.metered)] if turn.metered else []
+    sold = _Sold(customer, plans, row, reading=metering.foretold(metered).get(row.id, Reading()))
+    return _reckoned(sold, turn.move.lines, contract.period.end, turn.after.period, trial_end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +86,29 @@ class _Sold:
     plans: Plans
     row: Subscription | None = None
     coupon: Coupon | None = None
+    reading: Reading = field(default_factory=Reading)
+
+    def bill(self, biller: Biller, lines: Sequence[Line], period: Period) -> Bill:
+        """These lines as a bill, with what was used."""
+        if self.row:
+            reason = "preview"
+            return biller.subscription_bill(
+                self.row, self.plans, self.customer, lines, self.reading, reason=reason, period=period
+            )
+        sold = [biller.sold_line(self.customer, self.plans[sold_in(line.item.ref)[0]], line) for line in lines]
+        return Bill(self.customer, tuple(sold), "preview", None, period, part=billed_part(lines))
 
 
 def _reckoned(
     sold: _Sold, lines: Sequence[Line], at: datetime, period: Period, trial_end: datetime | None
 ) -> Upcoming | None:
     """With the items that wait and the coupons at work, as issuing would add them; the new coupon comes last."""
-    if not lines:
+    biller = Biller(at)
+    plain = sold.bill(biller, lines, period)
+    if not plain.lines:
         return None
-    biller, part = Biller(at), billed_part(lines)
-    kept = tuple(biller.sold_line(sold.customer, sold.plans[sold_in(line.item.ref)[0]], line) for line in lines)
-    bill = biller.previewed(Bill(sold.customer, kept, "preview", sold.row, period, part=part))
-    added = part_of(sold.coupon.discount, part) if sold.coupon else None
+    bill = biller.previewed(plain)
+    added = part_of(sold.coupon.discount, bill.part) if sold.coupon else None
     totals = totals_of(replace(bill, discounts=(*bill.discounts, Grant(added))) if added else bill)
     balance = Money(sold.customer.balance_minor, sold.customer.currency)
     return Upcoming(at, period, totals, min(balance, totals.total), trial_end)

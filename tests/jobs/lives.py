@@ -1,13 +1,18 @@
-"""A few customers who live the same year: what it leaves behind, without what differs from one to the next."""
+"""A few customers who live the same year: what it leaves behind, without what differs from one to the next.
+
+All pay 13 % tax. One has a coupon and is billed for usage, told of too late to stand on its invoice, and pauses.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
-from app.db import session
+from app.db import session, transaction
+from app.domain.terms import ProrationMode
 from app.models import (
+    CreditNote,
     Customer,
     Event,
     Invoice,
@@ -20,8 +25,12 @@ from app.models import (
     Subscription,
 )
 from app.queries.filters import same
+from app.services import subscriptions
+from tests.services.metered import event, meter, metered_plan, record
+from tests.services.test_coupons import coupon
 from tests.shop import Shop, fresh
 
+COUPON = "LESS"
 # How each pays, and what for: at once, never, on trial, by hand after reminders, in arrears of money.
 PLANS = {"monthly": {}, "trial": {"trial_days": 14}, "weekly": {"interval": "week"}}
 BUYERS = (
@@ -30,6 +39,7 @@ BUYERS = (
     ("declined for good", "tok_hard_decline", "monthly", "automatic"),
     ("tries it first", "tok_ok", "trial", "automatic"),
     ("gets reminders", None, "monthly", "manual"),
+    ("uses it", "tok_ok", "metered", "automatic"),
 )
 
 
@@ -49,18 +59,30 @@ def begin(shop: Shop, plans: dict[str, str], clock_id: str | None = None) -> Lif
     customers = {}
     for name, token, plan, collection in BUYERS:
         customers[name] = shop.buyer(token, test_clock_id=clock_id)
-        shop.sell(customers[name], plans[plan], collection=collection)
+        options = {"coupon": COUPON} if plan == "metered" else {}
+        shop.sell(customers[name], plans[plan], collection=collection, **options)
+    record([event(f"{customers['uses it']}-first", customers["uses it"], shop.at, "50")], shop.at)
     return Life(customers)
 
 
 def plans_of(shop: Shop) -> dict[str, str]:
     """What is sold, once for all lives."""
-    return {name: shop.plan(**values) for name, values in PLANS.items()}
+    coupon(COUPON, duration="forever")
+    metered = metered_plan(shop, meter(shop.at, late_policy="correct"), interval="week")
+    return {"metered": metered, **{name: shop.plan(**values) for name, values in PLANS.items()}}
 
 
-def replace_method(life: Life, shop: Shop, at: datetime) -> None:
-    """Who was declined for good brings another card."""
+def go_on(life: Life, shop: Shop, at: datetime) -> None:
+    """Who was declined for good brings another card. Who uses it is told of for this week and, late, for the first
+    one, and then pauses for nine days."""
     shop.method(life.customers["declined for good"], "tok_ok", at)
+    customer = life.customers["uses it"]
+    [subscription] = _rows(Subscription, customer)
+    days = [(1, "70"), (18, "300")]
+    record([event(f"{customer}-{ago}", customer, at - timedelta(days=ago), n) for ago, n in days], at)
+    with transaction():
+        until = at + timedelta(days=9)
+        subscriptions.pause(subscription.id, at, resume_at=until, credit=ProrationMode.SECOND)
 
 
 def _story(customer_id: str) -> dict[str, Any]:
@@ -78,6 +100,7 @@ def _story(customer_id: str) -> dict[str, Any]:
             customer_id,
             "status total_minor paid_minor period_start issued_at due_at paid_at attempts reminded_at",
         ),
+        "credit notes": _facts(CreditNote, customer_id, "total_minor balance_minor issued_at"),
         "payments": _facts(Payment, customer_id, "status amount_minor decline_code started_at settled_at"),
         "mails": _facts(Mail, customer_id, "template state due_at sent_at"),
         "events": sorted((e.at, e.type, subjects.get(e.subject_id, "")) for e in _rows(Event, customer_id)),

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from app.jobs import schedule
 from app.queries.due import next_instant
-from tests.jobs.lives import Life, begin, plans_of, replace_method
+from tests.jobs.lives import Life, begin, go_on, plans_of
 from tests.jobs.test_clocks import advance, set_up
 from tests.laws import THOROUGH, tried_on_servers
 from tests.shop import Shop
 
 DAY = timedelta(days=1)
-HALF = 20 * DAY  # then somebody who was declined brings another card
+HALF = 20 * DAY  # then somebody who was declined brings another card, and somebody pauses
 MONTHS = 12 if THOROUGH else 2
 LONG = MONTHS * 30 * DAY + 5 * DAY  # a year, or long enough for renewals, reminders and the last try of a charge
 WEEKS = (40 if THOROUGH else 25) * DAY
@@ -37,7 +37,7 @@ def test_a_long_time_in_one_jump_is_the_same_in_small_steps_and_in_real_time(sho
         advance(steps, at + (day + 4) * DAY)
     in_real_time(shop, at, HALF)
     for life in lives:
-        replace_method(life, shop, at + HALF)
+        go_on(life, shop, at + HALF)
     advance(jump, at + LONG)
     for day in range(HALF.days, LONG.days, 23):
         advance(steps, at + min(day + 23, LONG.days) * DAY)
@@ -47,6 +47,7 @@ def test_a_long_time_in_one_jump_is_the_same_in_small_steps_and_in_real_time(sho
     assert {invoice[0] for story in jumped.values() for invoice in story["invoices"]} >= {"paid", "open"}
     assert {row[0] for story in jumped.values() for row in story["subscriptions"]} >= {"active", "canceled"}
     assert len(jumped["pays"]["invoices"]) == 1 + MONTHS
+    assert len(jumped["uses it"]["credit notes"]) == 1
 
 
 def stops() -> st.SearchStrategy[list[timedelta]]:

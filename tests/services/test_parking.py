@@ -1,6 +1,7 @@
-"""Renewals that look abnormal are set aside, and billed once a person has let them go on. The plan is 20.00 a month."""
+"""What looks abnormal is set aside, and charged once a person has let it go on. The plan is 20.00 a month."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,12 @@ from app.domain.abnormal import Limits, refuse_abnormal
 from app.domain.errors import BillingError, InvalidInput
 from app.domain.money import Money
 from app.jobs.schedule import run_due
-from app.models import Subscription
-from app.services import parking, tenant_settings
-from tests.shop import Shop, assert_books_agree, fresh, invoices_of
+from app.models import Invoice, Subscription
+from app.queries import lists
+from app.services import drafts, invoice_items, invoices, parking, subscription_changes, tenant_settings
+from app.services.one_off import OneOff
+from app.services.subscription_changes import Wanted
+from tests.shop import Shop, assert_books_agree, fresh, invoices_of, payments_of
 
 
 def month(number: int) -> datetime:
@@ -50,6 +54,75 @@ def test_an_abnormal_renewal_waits_for_a_person(shop: Shop, at: datetime, limits
     run_due(month(3))  # what comes later has not been seen yet
     assert (len(invoices_of(sold)), fresh(Subscription, sold).parked_reason is None) == (2, False)
     assert_books_agree(shop.bank)
+
+
+def change_plan(shop: Shop, customer: str) -> None:
+    sold = shop.sell(customer, shop.plan("5.00"))
+    run_due(shop.at)
+    dearer = shop.plan("40.00")
+    with transaction():
+        subscription_changes.change(sold, Wanted(plan_id=dearer), shop.at)
+
+
+def add_item(shop: Shop, customer: str) -> None:
+    """It waits for the renewal, whose own lines are as usual."""
+    shop.sell(customer, shop.plan("5.00"))
+    run_due(shop.at)
+    with transaction():
+        invoice_items.add(customer, OneOff("Cabling", "35.00"), shop.at)
+    run_due(month(2))
+
+
+def write_invoice(shop: Shop, customer: str) -> None:
+    with transaction():
+        invoices.create(customer, [OneOff("Cabling", "40.00")], shop.at, collection="automatic")
+
+
+def finalize_draft(shop: Shop, customer: str) -> None:
+    with transaction():
+        draft = invoices.create(customer, [OneOff("Cabling", "40")], shop.at, collection="automatic", finalize=False)
+    with transaction():
+        drafts.finalize(draft.id, shop.at)
+
+
+ABNORMAL: dict[str, Callable[[Shop, str], object]] = {
+    "first sale": lambda shop, customer: shop.sell(customer, shop.plan("40.00")),
+    "plan change": change_plan,
+    "waiting item": add_item,
+    "one-off invoice": write_invoice,
+    "finalised draft": finalize_draft,
+}
+
+
+@pytest.mark.parametrize("way", ABNORMAL)
+def test_whatever_is_abnormal_stays_a_draft_until_a_person_has_looked(shop: Shop, at: datetime, way: str) -> None:
+    customer = shop.buyer()
+    look_first(at, review_amount=30)
+    ABNORMAL[way](shop, customer)
+    run_due(month(2))
+    [parked] = lists.invoices({"to_review": "yes"}).items
+    reason = f"This invoice would come to {parked.subtotal_minor / 100:.2f} CAD before tax, and more than 30 is"
+    assert (parked.status, parked.number, parked.finalize_at) == ("draft", None, None)
+    assert (parked.review_reason or "").startswith(reason)
+    assert payments_of(parked.id) == []
+    with transaction():
+        released = drafts.finalize(parked.id, month(2))
+        assert (released.status, released.review_reason) == ("open", None)
+    run_due(month(2))
+    assert fresh(Invoice, parked.id).status == "paid"
+    assert lists.invoices({"to_review": "yes"}).items == []
+    assert_books_agree(shop.bank)
+
+
+def test_a_first_sale_does_not_expire_while_it_waits_for_a_person(shop: Shop, at: datetime) -> None:
+    look_first(at, review_amount=10)
+    sold = shop.sell(shop.buyer())
+    run_due(at + timedelta(days=4))
+    assert fresh(Subscription, sold).status == "incomplete"
+    with transaction():
+        invoices.void(invoices_of(sold)[0].id, at + timedelta(days=4), reason="a typing error")
+    run_due(at + timedelta(days=5))
+    assert fresh(Subscription, sold).status == "expired"
 
 
 def test_up_to_the_limit_nobody_needs_to_look() -> None:

@@ -1,6 +1,6 @@
 """What is shown before is the invoice that is then issued, to the cent: coupons, items and balance included."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +10,13 @@ from app.domain.errors import BillingError
 from app.domain.money import Money
 from app.jobs.schedule import run_due
 from app.models import Customer, Invoice, Plan, Subscription
-from app.services import balances, coupons, invoice_items, upcoming
+from app.services import balances, coupons, invoice_items, subscription_changes, upcoming
 from app.services.one_off import OneOff
+from app.services.subscription_changes import Wanted
+from tests.services.metered import EACH, FEBRUARY, MARCH, day, event, meter, metered_plan, record
 from tests.shop import Shop, fresh, invoices_of
+
+DAY = timedelta(days=1)
 
 # What there is besides a plan of 20.00 with 13 % tax → subtotal, discount, tax, total and what is left, in cents.
 WORLDS: list[tuple[dict[str, Any], tuple[int, int, int, int, int]]] = [
@@ -72,6 +76,55 @@ def test_the_next_invoice_is_the_one_that_was_shown(
     shown = upcoming.next_invoice(row, fresh(Customer, customer_id), row.plan)
     run_due(row.current_period_end)
     assert (seen(shown), issued(invoices_of(subscription_id)[1])) == (cents, cents)
+
+
+# Usage of the meter's 0.05 each, a tiered price, and what came late of the period before → the usage lines' amounts.
+# 1,200 × 0.05 = 60.00; 1,000 × 0.05 + 200 × 0.02 = 54.00; 40 more of the month before are 2.00.
+TIERS = [{"up_to": "1000", "unit_amount": "0.05"}, {"up_to": None, "unit_amount": "0.02"}]
+USAGE: list[tuple[dict[str, Any], list[tuple[str, int]], list[int]]] = [
+    (EACH, [], []),
+    (EACH, [("35", 1_200)], [60_00]),
+    ({"model": "graduated", "tiers": TIERS}, [("35", 1_200)], [54_00]),
+    (EACH, [("5", 40), ("35", 1_200)], [60_00, 2_00]),
+]
+
+
+@pytest.mark.parametrize(("price", "events", "cents"), USAGE)
+def test_the_next_invoice_has_the_usage_so_far(
+    shop: Shop, at: datetime, price: dict[str, Any], events: list[tuple[str, int]], cents: list[int]
+) -> None:
+    customer_id = shop.buyer()
+    subscription_id = shop.sell(customer_id, metered_plan(shop, meter(at), price))
+    run_due(FEBRUARY)
+    record([event(f"t{when}", customer_id, day(float(when)), str(n)) for when, n in events], day(36))
+    row = fresh(Subscription, subscription_id)
+    shown = upcoming.next_invoice(row, fresh(Customer, customer_id), row.plan)
+    assert shown
+    assert [line.draft.amount.minor for line in shown.totals.lines[1:]] == cents
+    run_due(MARCH)
+    invoice = invoices_of(subscription_id)[2]
+    assert issued(invoice) == seen(shown)
+    foretold = [[step.as_json() for step in line.derivation] for line in shown.totals.lines]
+    assert foretold == [line.derivation for line in invoice.lines]
+
+
+def test_a_level_counts_until_the_end_of_the_period_and_what_a_change_left_of_it(shop: Shop, at: datetime) -> None:
+    """Of 28 days from 15 February, 14 were billed with the change; 8 seats from day 21 on weigh 4 in the others."""
+    customer_id = shop.buyer(timezone="UTC")
+    seats = meter(at, "weighted_sum", "seats")
+    subscription_id = shop.sell(customer_id, metered_plan(shop, seats, EACH, code="old"))
+    run_due(at)
+    run_due(FEBRUARY)
+    dearer = metered_plan(shop, seats, {**EACH, "unit_amount": "10"}, code="new")
+    with transaction():
+        subscription_changes.change(subscription_id, Wanted(plan_id=dearer), FEBRUARY + 14 * DAY)
+    record([event("t1", customer_id, FEBRUARY + 21 * DAY, "8", "seats")], FEBRUARY + 21 * DAY)
+    row = fresh(Subscription, subscription_id)
+    shown = upcoming.next_invoice(row, fresh(Customer, customer_id), row.plan)
+    assert shown
+    assert shown.totals.lines[-1].draft.amount.minor == 40_00
+    run_due(MARCH)
+    assert issued(invoices_of(subscription_id)[-1]) == seen(shown)
 
 
 def test_a_coupon_that_would_be_refused_is_refused_before(shop: Shop, at: datetime) -> None:

@@ -167,6 +167,7 @@ class Invoice(BaseModel):
     voided_at: Utc | None
     written_off_at: Utc | None
     finalize_at: Utc | None = Field(description="When a draft is finalised by itself; null: only by hand.")
+    review_reason: str | None = Field(description="Why it waits for somebody to look at it; finalising it lets it go.")
     replaced_by: str | None
     attempts: int
     metadata: dict[str, str]
@@ -211,7 +212,7 @@ _MONEY = {
 }
 _PLAIN = (
     "id number status reason collection currency notes memo period_start period_end"
-    " issued_at due_at paid_at voided_at written_off_at finalize_at attempts created_at"
+    " issued_at due_at paid_at voided_at written_off_at finalize_at review_reason attempts created_at"
 ).split()
 
 

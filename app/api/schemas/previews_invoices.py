@@ -10,7 +10,7 @@ from app.api.schemas.base import Request
 from app.api.schemas.charges import Price
 from app.api.schemas.invoices import InvoiceTax, LineTax
 from app.api.schemas.previews import Preview, TaxBehavior, bounded_price
-from app.api.schemas.values import Currency, Instant, Major, Number, TaxCategory, Text
+from app.api.schemas.values import Currency, Instant, Major, Number, TaxCategory, Text, Utc
 from app.api.wording import named
 from app.domain.derivation import Derivation
 from app.domain.errors import InvalidInput
@@ -21,6 +21,7 @@ from app.domain.money import Money
 from app.domain.pricing import Usage
 from app.domain.taxes import ChargedTax, TaxTreatment
 from app.domain.taxes import LineTax as TaxOfLine
+from app.services.upcoming import Upcoming
 
 MAX_LINES, MAX_EVENTS = 100, 1000
 
@@ -93,6 +94,28 @@ class InvoicePreview(BaseModel):
     def of(cls, totals: InvoiceTotals) -> Self:
         lines = [PreviewedLine(**shown_line(line)) for line in totals.lines]
         return cls(currency=totals.currency, lines=lines, **shown_totals(totals))
+
+
+class NextInvoice(InvoicePreview):
+    """The invoice that will be issued at `at` for the time from `period_start` to `period_end`, if nothing is used or
+    changed until then. The customer's balance will pay `amount_from_balance` of it."""
+
+    at: Utc
+    period_start: Utc
+    period_end: Utc
+    amount_from_balance: Major
+    amount_due: Major
+
+    @classmethod
+    def of_upcoming(cls, found: Upcoming) -> Self:
+        return cls(
+            **dict(InvoicePreview.of(found.totals)),
+            at=found.at,
+            period_start=found.period.start,
+            period_end=found.period.end,
+            amount_from_balance=money_text(found.from_balance),
+            amount_due=money_text(found.due),
+        )
 
 
 def shown_totals(totals: InvoiceTotals) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from app.services import customers
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import confirm, dialog
 from app.web.admin.forms.customers import CustomerForm
+from app.web.admin.reminders import standings_of
 from app.web.auth_guard import requires
 from app.web.once import once
 from app.web.rendering import done, render, wants_fragment
@@ -94,6 +95,7 @@ def show(customer_id: str) -> Response:
         subscriptions=lists.subscriptions(theirs, limit=PREVIEW).items,
         invoices=lists.invoices(theirs, limit=PREVIEW).items,
         disputes=disputes.disputes(theirs, limit=PREVIEW).items,
+        standings=standings_of(row.id),
         methods=lists.payment_methods(theirs).items,
         same_cards=fraud.others_with(row.id),
         people=lists.users(theirs).items,

@@ -91,8 +91,9 @@ def ask_to_finalize(draft_id: str) -> Response:
 def finalize(draft_id: str) -> Response:
     """Give a draft its number."""
     with transaction():
-        number = drafts.finalize(draft_id, present(draft_id)).number
-    return done(_page(draft_id), f"{number} was issued.")
+        row = drafts.finalize(draft_id, present(draft_id))
+        said = f"{row.number} was issued." if row.number else "It was set aside, because it looks abnormal."
+    return done(_page(draft_id), said)
 
 
 @pages.get("/discarding")

@@ -57,6 +57,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "subscription.canceled": ("x-circle", "Subscription ended"),
     "invoice.create": ("receipt", "Invoice written"),
     "invoice.drafted": ("pencil-square", "Draft written"),
+    "invoice.parked": ("pause-circle", "Set aside for review"),
     "invoice.updated": ("pencil", "Draft changed"),
     "invoice.add_line": ("pencil", "Line added"),
     "invoice.change_line": ("pencil", "Line changed"),

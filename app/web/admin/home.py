@@ -56,6 +56,15 @@ WATCHED = (
     Watched(
         "invoice", "Failed payments", "credit-card", lists.invoices, FAILED, "invoices.index", {"status": "failed"}
     ),
+    Watched(
+        "parked_invoice",
+        "Invoices to look at",
+        "receipt",
+        lists.invoices,
+        {"to_review": "yes"},
+        "invoices.index",
+        {"status": "parked"},
+    ),
     Watched("payment", "No answer yet", "question-circle", lists.payments, UNKNOWN, "payments.index", UNKNOWN),
     Watched("payment", "Refunds in doubt", "arrow-counterclockwise", lists.payments, REFUND, "payments.index", DOUBT),
     Watched("payment", "Refunds to send from a wallet", "wallet2", lists.payments, SEND, "payments.index", TO_SEND),

@@ -1,13 +1,10 @@
 """Invoices: what is owed, why, and what was done about it."""
 
-from collections.abc import Sequence
-
 from flask import Blueprint, Response, url_for
 
 from app import clock
-from app.db import current_tenant_id, session, transaction
-from app.domain.reminders import Stage, reminder_list
-from app.models import Invoice, Tenant
+from app.db import transaction
+from app.models import Invoice
 from app.permissions import Permission
 from app.present import present
 from app.queries import lists, timeline
@@ -15,11 +12,12 @@ from app.queries.base import get
 from app.queries.books import entries_about
 from app.queries.credit_notes import notes_of
 from app.queries.refunds import refunds_of
-from app.services import charging, dunning, invoices, pay_links
+from app.services import charging, invoices, pay_links
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import dialog
 from app.web.admin.forms.invoices import VoidingForm
 from app.web.admin.payments import tell
+from app.web.admin.reminders import stages_of
 from app.web.auth_guard import requires
 from app.web.files import invoice_pdf
 from app.web.once import once
@@ -29,15 +27,16 @@ from app.web.statuses import badges
 pages = Blueprint("invoices", __name__, url_prefix="/invoices")
 
 STATUSES = [*((status, look.label) for status, look in badges("invoice").items() if status != "partially_paid")]
-STATUSES.append(("failed", "Charge failed"))
+STATUSES += [("failed", "Charge failed"), ("parked", "Set aside for review")]
 
 
 def filters() -> dict[str, str | None]:
-    """The filters in the address, as the query takes them. `overdue` and `failed` stand beside the statuses."""
+    """The filters in the address, as the query takes them; `overdue`, `failed`, `parked` stand beside the statuses."""
     asked = {**listing.asked("q", "status", "currency", "customer", "subscription"), **listing.asked_days()}
-    standings = {
+    standings: dict[str, dict[str, str | None]] = {
         "overdue": {"status": "open", "overdue_at": clock.now().isoformat()},
         "failed": {"status": "open", "failed": "yes"},
+        "parked": {"status": None, "to_review": "yes"},
     }
     return listing.translated(asked, "status", standings)
 
@@ -71,7 +70,7 @@ def show(invoice_id: str) -> Response:
         payments=payments,
         refunds=sent_back,
         credit_notes=notes,
-        stages=_stages(row),
+        stages=stages_of(row),
         entries=entries_about(ids),
         pay_link=pay_links.mailed_address(row, present(row.id)) if row.status == "open" else None,
         timeline=activity.told(timeline.of_subjects(ids, customer_id=row.customer_id), on_page_of=row.id),
@@ -117,14 +116,6 @@ def void(invoice_id: str) -> Response:
 def _void(invoice_id: str, reason: str) -> None:
     with transaction():
         invoices.void(invoice_id, present(invoice_id), reason=reason)
-
-
-def _stages(row: Invoice) -> Sequence[Stage]:
-    """The reminders and retries of an invoice that could not be collected at once."""
-    if not (row.first_failed_at or row.collection == "manual") or row.status == "void":
-        return ()
-    rules = dunning.rules_of(session().get_one(Tenant, current_tenant_id()))
-    return reminder_list(rules, dunning.debt_of(row), present(row.id))
 
 
 def _voiding(form: VoidingForm, row: Invoice) -> Response:

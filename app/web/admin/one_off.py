@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from app.db import transaction
-from app.models import Customer
+from app.models import Customer, Invoice
 from app.permissions import Permission
 from app.present import present
 from app.queries.base import get
@@ -43,8 +43,9 @@ def create() -> Response:
     form = InvoiceForm()
     customer = get(Customer, form.customer.data or "")
     if form.carry_out(lambda: _issue(form, customer.id)):
-        words = "The draft was kept." if form.draft.data else "The invoice was issued."
-        return done(url_for("admin.invoices.show", invoice_id=form.result), words)
+        row = get(Invoice, form.result)
+        words = "The invoice was issued." if row.number else "The draft was kept."
+        return done(url_for("admin.invoices.show", invoice_id=row.id), words)
     return _form(form, customer)
 
 

@@ -1,5 +1,7 @@
 """What customers used: sums of the current periods, what was invoiced of earlier ones, the events, and alerts."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Response, request, url_for
 
 from app.db import transaction
@@ -43,6 +45,19 @@ def of_customer(customer_id: str) -> Response:
         meters=usage_lists.meters({"archived": "yes"}, limit=1000).items,
         alerts=usage_lists.alerts_on(row.id),
         reached=usage_lists.reached(row.id, limit=SHOWN),
+    )
+
+
+@pages.get("/subscriptions/<subscription_id>/usage")
+@requires(Permission.VIEW)
+def of_subscription(subscription_id: str) -> Response:
+    """What one subscription used, and what was invoiced of it."""
+    row = get(Subscription, subscription_id)
+    return render(
+        "admin/subscriptions/usage.html",
+        subscription=row,
+        current=_so_far([] if row.status in ENDED else [row]),
+        billed=usage_lists.billed(row.customer_id, subscription_id=row.id, limit=SHOWN),
     )
 
 
@@ -91,7 +106,10 @@ def remove_alert(alert_id: str) -> Response:
 
 def _current(customer_id: str) -> list[tuple[Subscription, Used]]:
     """What each running subscription used of each charge in its current period so far."""
-    running = [row for row in lists.subscriptions({"customer": customer_id}).items if row.status not in ENDED]
+    return _so_far([row for row in lists.subscriptions({"customer": customer_id}).items if row.status not in ENDED])
+
+
+def _so_far(running: Sequence[Subscription]) -> list[tuple[Subscription, Used]]:
     windows = [(row, row.plan, Period(row.current_period_start, row.current_period_end)) for row in running]
     by_id = {row.id: row for row in running}
     return [(by_id[used.use.subscription_id], used) for used in usage.charges_due(windows).values()]

@@ -9,7 +9,7 @@ from app.db import current_tenant_id, session, transaction
 from app.models import Tenant
 from app.permissions import Permission
 from app.services import tenant_settings
-from app.web.admin.forms.workspace import FINAL_ACTIONS, LATE_MONEY, CollectionForm, ProfileForm
+from app.web.admin.forms.workspace import FINAL_ACTIONS, LATE_MONEY, CollectionForm, PortalForm, ProfileForm
 from app.web.auth_guard import requires
 from app.web.rendering import done, render
 
@@ -59,6 +59,23 @@ def change_collection() -> Response:
     return _collection(form)
 
 
+@pages.get("/portal")
+@requires(Permission.ADMINISTER)
+def portal() -> Response:
+    """The form of what customers may do by themselves."""
+    return _portal(PortalForm.of(_tenant()))
+
+
+@pages.post("/portal")
+@requires(Permission.ADMINISTER)
+def change_portal() -> Response:
+    """Change what customers may do by themselves."""
+    form = PortalForm()
+    if form.carry_out(lambda: _change_settings(form.values())):
+        return done(url_for(".index"), "The settings were saved.")
+    return _portal(form)
+
+
 def _tenant() -> Tenant:
     return session().get_one(Tenant, current_tenant_id())
 
@@ -79,3 +96,7 @@ def _profile(form: ProfileForm) -> Response:
 
 def _collection(form: CollectionForm) -> Response:
     return render("admin/workspace/collection.html", status=form.status, form=form)
+
+
+def _portal(form: PortalForm) -> Response:
+    return render("admin/workspace/portal.html", status=form.status, form=form)

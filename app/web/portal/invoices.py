@@ -6,14 +6,15 @@ from flask import Blueprint, Response, request, url_for
 
 from app.db import current_tenant_id, session
 from app.domain.errors import NotFound
-from app.models import Invoice, Refund, Tenant
+from app.models import CreditNote, Invoice, Refund, Tenant
 from app.permissions import Permission
 from app.present import present
 from app.queries import portal as query
 from app.queries.base import get
+from app.queries.credit_notes import notes_of
 from app.services import pay_links
+from app.web import files
 from app.web.auth_guard import requires
-from app.web.files import invoice_pdf
 from app.web.invoice_status import status_shown
 from app.web.portal.own import own, own_id
 from app.web.portal.reminders import told
@@ -69,6 +70,7 @@ def show(invoice_id: str) -> Response:
         shown=status_shown(invoice, at),
         payments=payments,
         refunds=query.refunds_of([payment.id for payment in payments]),
+        credit_notes=notes_of(invoice.id),
         reminders=told(invoice, session().get_one(Tenant, current_tenant_id()), at),
     )
 
@@ -77,7 +79,17 @@ def show(invoice_id: str) -> Response:
 @requires(Permission.OWN)
 def pdf(invoice_id: str) -> Response:
     """The invoice on paper."""
-    return invoice_pdf(_issued(invoice_id).id)
+    return files.invoice_pdf(_issued(invoice_id).id)
+
+
+@pages.get("/<invoice_id>/credit-notes/<credit_note_id>")
+@requires(Permission.OWN)
+def credit_note_pdf(invoice_id: str, credit_note_id: str) -> Response:
+    """A credit note on paper."""
+    note = own(CreditNote, credit_note_id)
+    if note.invoice_id != _issued(invoice_id).id:
+        raise NotFound(f"This invoice has no credit note {credit_note_id}.", field="id")
+    return files.credit_note_pdf(note.id)
 
 
 @pages.get("/<invoice_id>/payment")

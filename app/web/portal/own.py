@@ -2,8 +2,9 @@
 
 from typing import Any, Protocol, TypeVar, cast
 
-from app.domain.errors import NotFound
-from app.models import Customer
+from app.db import current_tenant_id, session
+from app.domain.errors import NotFound, NotPermitted
+from app.models import Customer, Tenant
 from app.models.base import TenantRow
 from app.queries.base import get
 from app.web.auth_guard import person
@@ -29,6 +30,17 @@ def own_id() -> str:
 def own_customer() -> Customer:
     """The customer whose portal this is."""
     return get(Customer, own_id())
+
+
+def lets(switch: str) -> bool:
+    """Whether the seller lets customers do something, by one of `tenant_settings.SWITCHES`."""
+    return bool(session().get_one(Tenant, current_tenant_id()).setting(switch))
+
+
+def refuse_unless(switch: str) -> None:
+    """Raises NotPermitted where the seller does not let customers do it."""
+    if not lets(switch):
+        raise NotPermitted("This cannot be done here: ask the seller to do it for you.")
 
 
 def own(model: type[Row], row_id: str) -> Row:

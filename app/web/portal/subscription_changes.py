@@ -16,11 +16,13 @@ from app.services.subscription_changes import Quote, Wanted
 from app.web.auth_guard import requires
 from app.web.forms import Form, Required
 from app.web.once import once
-from app.web.portal.own import own
+from app.web.portal.own import own, refuse_unless
 from app.web.quotes import looked_at
 from app.web.rendering import done, render
 
 pages = Blueprint("subscription_changes", __name__, url_prefix="/subscriptions/<subscription_id>/change")
+
+SWITCH = "portal_changes"
 
 
 class ChangeForm(Form):
@@ -61,6 +63,7 @@ def preview(subscription_id: str) -> Response:
 def change(subscription_id: str) -> Response:
     """Change it, at the price that was looked at."""
     row, form = own(Subscription, subscription_id), ChangeForm()
+    refuse_unless(SWITCH)
     form.offer(_plans(row))
     if form.carry_out(lambda: _carry_out(form, row)):
         return done(_show(row), "It is changed." if form.result.next_plan_id is None else "The change is planned.")
@@ -72,6 +75,7 @@ def change(subscription_id: str) -> Response:
 def withdraw(subscription_id: str) -> Response:
     """Take back a change that was planned."""
     row = own(Subscription, subscription_id)
+    refuse_unless(SWITCH)
     with transaction():
         subscription_changes.withdraw(row.id, present(row.id))
     return done(_show(row), "Your subscription stays as it is.")
@@ -99,6 +103,7 @@ def _quoted(form: ChangeForm, row: Subscription) -> Quote | BillingError:
 
 
 def _page(form: ChangeForm, row: Subscription, fragment: str | None = None) -> Response:
+    refuse_unless(SWITCH)
     plans = _plans(row)
     form.offer(plans)
     if form.plan.data not in [plan.id for plan in plans]:

@@ -16,7 +16,7 @@ from app.services.payment_methods import for_charging
 from app.services.upcoming import next_invoice
 from app.web.auth_guard import requires
 from app.web.forms import AtMost, Form, stripped
-from app.web.portal.own import own, own_customer, own_id
+from app.web.portal.own import lets, own, own_customer, own_id
 from app.web.rendering import done, render
 
 pages = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
@@ -75,6 +75,8 @@ def show(subscription_id: str) -> Response:
         method=for_charging(customer.id, row.payment_method_id),
         latest=invoices.items,
         is_over=row.status in query.ENDED,
+        may_change=lets("portal_changes"),
+        may_pause=lets("portal_pauses"),
     )
 
 

@@ -1,10 +1,15 @@
 """Another plan, pauses and ends over the pages of the staff: nothing counts before its price was looked at."""
 
 import re
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
 
 from app.models import Subscription
 from tests.shop import fresh, invoices_of, status
 from tests.web.admin.desk import Desk, World, words
+from tests.web.admin.test_selling_in_browser import enter
 from tests.web.form_reader import forms_of
 
 
@@ -47,6 +52,27 @@ def test_a_change_is_planned_shown_and_taken_back(desk: Desk, world: World) -> N
     shown = desk.get(desk.client.post(form.action, data=form.fields).location)
     assert "Changes with the next period" in shown
     assert "It stays on what it is on." in desk.press(page, f"{page}/change/withdrawal")
+
+
+def test_in_a_browser_the_change_waits_for_its_price(
+    desk: Desk, world: World, page: Page, axe_violations: Callable[[Page], list[Any]]
+) -> None:
+    dearer(desk, world)
+    enter(page)
+    page.goto(f"/admin/subscriptions/{world.subscription_id}")
+    page.get_by_role("link", name="Change plan").click()
+    dialog = page.get_by_role("dialog")
+    button = dialog.get_by_role("button", name="Change")
+    expect(button).to_be_disabled()
+    dialog.get_by_label("Plan").select_option(label="Plus · $40.00 each, every month")
+    expect(dialog.locator("#quote")).to_contain_text("Plus begins today, and $")
+    expect(button).to_be_enabled()
+    dialog.get_by_label("Quantity").fill("2")
+    expect(dialog.locator("#quote")).to_contain_text("Plus × 2 begins today, and $")
+    expect(button).to_be_enabled()
+    assert axe_violations(page) == []
+    button.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Plus")
 
 
 def test_one_is_paused_and_resumed(desk: Desk, world: World) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.db import session, transaction
 from app.jobs.schedule import run_due
-from app.models import Coupon, Meter, UsageAlert
+from app.models import Coupon, Meter, Subscription, UsageAlert
 from app.queries import lists
 from app.services import usage_events
 from app.services.usage_events import NewEvent
@@ -106,6 +106,12 @@ def test_usage_is_summed_filtered_explained_and_watched(desk: Desk, world: World
     assert "30 $15.00" in shown  # 30 calls at 0.50
     assert "30 × 0.5" in shown
     assert "Calls: 20" in shown  # the level that was reached
+    with desk.inside():
+        metered = session().query(Subscription).join(Subscription.plan).filter_by(code="metered").one().id
+    alone = words(desk.get(f"/admin/subscriptions/{metered}/usage"))
+    assert "30 × 0.5" in alone
+    assert f"/admin/subscriptions/{metered}/usage" in desk.get(f"/admin/subscriptions/{metered}")
+    assert "Nothing is measured" in desk.get(f"/admin/subscriptions/{world.subscription_id}/usage")
     assert "call-10" in desk.fragment(f"{page}?meter=calls")
     assert "Nothing matches" in desk.fragment(f"{page}?meter=calls&until=2020-01-01")
     form = f"/admin/usage-alerts/new?customer={world.customer_id}"

@@ -4,9 +4,12 @@ The invoice by hand is 2 × 150.00 and 80.00 with 13 % HST: 380.00 + 49.40 = 429
 22.60, of which 5.00 went to the balance already.
 """
 
+from app.db import transaction
 from app.models import Customer, Invoice
 from app.queries import sale_lists
 from app.queries.refunds import refunds_of
+from app.services import invoices, tenant_settings
+from app.services.one_off import OneOff
 from tests.shop import assert_books_agree, fresh, invoices_of, payments_of
 from tests.web.admin.desk import FRAGMENT, Desk, World, error_of, words
 
@@ -140,3 +143,29 @@ def test_grace_and_numbering_are_settings(desk: Desk) -> None:
     assert "Hours to look at renewals 24" in words(page)
     assert "a series for each customer" in page
     assert "from 0 to 72" in error_of(desk.refused("/admin/settings/collection", {"grace_hours": "73"}), "grace_hours")
+
+
+def test_a_customer_shows_where_they_stand_with_what_is_not_paid(desk: Desk, world: World) -> None:
+    with desk.inside():
+        failed = fresh(Invoice, world.failed_invoice_id)
+        customer_id, number = failed.customer_id, failed.number
+    shown = words(desk.get(f"/admin/customers/{customer_id}"))
+    assert f"Reminders of {number} Charge again" in shown
+    assert shown.count("planned") == 5  # tries after 1, 3, 5 and 7 days, and the final step
+
+
+def test_an_invoice_that_looks_abnormal_is_shown_and_let_go(desk: Desk, world: World) -> None:
+    with desk.inside(), transaction():
+        tenant_settings.change_settings({"review_amount": 500}, desk.at)
+        row_id = invoices.create(world.customer_id, [OneOff("Building", "600.00")], desk.at).id
+    page, reason = (
+        f"/admin/invoices/{row_id}",
+        "would come to 600.00 CAD before tax, and more than 500 is looked at first",
+    )
+    assert reason in words(desk.get("/admin/"))
+    assert reason in desk.get("/admin/invoices/?status=parked")
+    assert f"Set aside: it is not charged until somebody has looked at it This invoice {reason}" in words(
+        desk.get(page)
+    )
+    assert "was issued." in desk.does(f"/admin/drafts/{row_id}/finalization")
+    assert reason not in words(desk.get("/admin/"))

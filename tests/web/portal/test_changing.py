@@ -4,8 +4,11 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from app.clock import now
+from app.db import transaction
 from app.models import Subscription
-from tests.shop import fresh, invoices_of
+from app.services import tenant_settings
+from tests.shop import fresh, invoices_of, status
 from tests.web.people import PASSWORD
 from tests.web.portal.store import Buyer, Store, fill, forms_of, words
 
@@ -41,6 +44,35 @@ def test_a_customer_changes_at_the_price_that_was_shown(store: Store) -> None:
 def test_nobody_changes_what_another_customer_has(store: Store, buyer: Buyer) -> None:
     thief = store.client_of(store.buyer(email="other@foxglove.example"))
     assert thief.get(f"/portal/subscriptions/{buyer.subscription}/change/").status_code == 404
+
+
+def switch(store: Store, **settings: bool) -> None:
+    with store.inside(), transaction():
+        tenant_settings.change_settings(settings, now())
+
+
+def test_where_the_seller_changes_plans_customers_do_not(store: Store) -> None:
+    buyer = store.paid_up()
+    visitor, page = store.client_of(buyer), f"/portal/subscriptions/{buyer.subscription}"
+    assert "Change plan" in words(visitor.get(page))
+    switch(store, portal_changes=False)
+    assert "Change plan" not in words(visitor.get(page))
+    assert visitor.get(f"{page}/change/").status_code == 403
+
+
+def test_customers_pause_and_go_on_where_the_seller_lets_them(store: Store) -> None:
+    buyer = store.paid_up()
+    visitor, page = store.client_of(buyer), f"/portal/subscriptions/{buyer.subscription}"
+    assert "Pause" not in words(visitor.get(page))
+    assert visitor.get(f"{page}/pause/").status_code == 403
+    switch(store, portal_pauses=True)
+    past = fill(visitor, f"{page}/pause/", resume_on="2020-01-01")
+    assert (past.status_code, "A pause must end after it starts" in words(past)) == (422, True)
+    assert fill(visitor, f"{page}/pause/", resume_on="").status_code == 303
+    assert "It is paused It goes on when it is resumed. Resume now" in words(visitor.get(page))
+    assert fill(visitor, page, f"{page}/pause/end").status_code == 303
+    with store.inside():
+        assert status(buyer.subscription) == "active"
 
 
 def test_in_a_browser_the_price_comes_before_the_button(page: Page, store: Store) -> None:

@@ -9,11 +9,12 @@ from flask.testing import FlaskClient
 from app.clock import now
 from app.db import transaction
 from app.domain import access as rules
+from app.domain.money import Money
 from app.gateways.sandbox_bank import SandboxBank
 from app.ids import new_id
 from app.models import Customer, Invoice, PaymentMethod
 from app.queries import portal as query
-from app.services import invoices, payment_methods, subscriptions
+from app.services import credit_notes, invoices, payment_methods, subscriptions
 from app.services.formats import method_name
 from app.web.methods import expiry
 from app.web.once import new_submission_key
@@ -134,6 +135,15 @@ class TestInvoices:
         assert visitor.get(f"/portal/invoices/{buyer.invoice}").status_code == 404
         assert "INV-000001" not in visitor.get("/portal/invoices/").text
 
+    def test_what_was_given_back_stands_with_its_paper(self, visitor: FlaskClient, store: Store, buyer: Buyer) -> None:
+        with store.inside(), transaction():
+            note = credit_notes.issue(buyer.invoice, now(), amount=Money(11_30, "CAD"), reason="two bad weeks")
+        page = f"/portal/invoices/{buyer.invoice}"
+        assert f"Credit notes {note.number}" in words(visitor.get(page))
+        assert "two bad weeks -$11.30" in words(visitor.get(page)).replace("−", "-")
+        paper = visitor.get(f"{page}/credit-notes/{note.id}")
+        assert (paper.status_code, paper.data[:4]) == (200, b"%PDF")
+
 
 class TestSubscriptions:
     def test_one_is_ended_with_its_period_and_that_is_taken_back(self, store: Store) -> None:
@@ -185,7 +195,8 @@ class TestSubscriptions:
     def test_the_next_invoice_is_foretold_with_its_taxes(self, store: Store) -> None:
         buyer = store.paid_up()
         page = words(store.client_of(buyer).get(f"/portal/subscriptions/{buyer.subscription}"))
-        assert "Basic $20.00 HST 13% $2.60 Total $22.60 Charged to Visa •••• 4242" in page
+        assert "Basic Why this amount? 1 × 20 20 Rounded to 20.00 CAD 20.00" in page
+        assert "$20.00 HST 13% $2.60 Total $22.60 Charged to Visa •••• 4242" in page
 
 
 class TestPaymentMethods:
@@ -314,8 +325,11 @@ def test_another_customers_things_are_not_there_on_any_page(
     other = store.buyer(email="other@foxglove.example")
     with store.inside():
         method = query.methods_of(other.customer)[0].id
+        with transaction():
+            note = credit_notes.issue(other.invoice, now(), amount=Money(100, "CAD")).id
     theirs = {"invoice_id": other.invoice, "subscription_id": other.subscription, "method_id": method}
     theirs["refund_id"] = new_id("ref")
+    theirs["credit_note_id"] = note
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/portal") and rule.arguments]
     hidden = next(iter(forms_of(visitor.get("/portal/billing-details/")).values()))
     asked = 0

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from wtforms import (
+    BooleanField,
     DateField,
     PasswordField,
     SelectChoice,
@@ -17,7 +18,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.gateways.base import CredentialField, Gateway
 from app.models import Tenant
 from app.permissions import SCOPES
-from app.services.tenant_settings import HOURS, LONGEST_DAYS, REVIEWED
+from app.services.tenant_settings import HOURS, LONGEST_DAYS, REVIEWED, SWITCHES
 from app.web.admin.choices import countries, languages, timezones
 from app.web.admin.forms.customers import ADDRESS, AddressForm
 from app.web.admin.forms.fields import Between, Whole, known_or_current
@@ -215,7 +216,7 @@ class CollectionForm(Form):
     review_lines = Whole(
         "Look first at more lines than",
         [Required(), Between(*REVIEWED["review_lines"])],
-        description="The renewal is set aside and not charged until somebody lets it go on.",
+        description="What would be invoiced is set aside and not charged until somebody lets it go on.",
     )
     review_amount = Whole(
         "Look first at more than",
@@ -238,3 +239,19 @@ class CollectionForm(Form):
     def values(self) -> dict[str, Any]:
         """What the service is told."""
         return {name: self[name].data for name in Tenant.SETTINGS if name in self}
+
+
+class PortalForm(Form):
+    """What customers may do in their portal by themselves."""
+
+    portal_changes = BooleanField("Customers may choose another plan or quantity")
+    portal_pauses = BooleanField("Customers may pause what they bought")
+
+    @classmethod
+    def of(cls, row: Tenant) -> "PortalForm":
+        """The form filled with what holds now."""
+        return cls(data={name: row.setting(name) for name in SWITCHES})
+
+    def values(self) -> dict[str, Any]:
+        """What the service is told."""
+        return {name: self[name].data for name in SWITCHES}
