@@ -1,25 +1,20 @@
-"""What happens across a jump of a clock, when two jump at once, when something is broken, and after a kill -9."""
+"""What happens across a jump of a clock, when two jump at once, and when something is broken."""
 
-import os
-import signal
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from app.config import Settings
 from app.db import current_tenant_id, session, transaction
 from app.domain.errors import Conflict
 from app.jobs import clocks, schedule
 from app.models import Subscription, TestClock
-from app.services import access, charging, renewals, test_clocks
+from app.services import access, renewals, test_clocks
 from app.services.tenant_settings import change_settings
 from tests.jobs.test_clocks import DAY, advance, set_up
-from tests.services.dying import killed_while
 from tests.shop import Shop, assert_books_agree, fresh, invoices_of, payments_of, status
 from tests.together import refusals, together
 
@@ -82,37 +77,6 @@ class TestBroken:
         moved = advance(clock, at + 70 * DAY)
         assert (moved.status, moved.failure) == ("ready", None)
         assert [invoice.status for invoice in invoices_of(sold)] == ["paid"] * 3
-
-
-def move(clock_id: str) -> None:
-    """Move a clock in a process that dies when the bank has booked the second charge."""
-    booked, charge = [], charging.collect
-
-    def collect(*words: Any, **options: Any) -> Any:
-        result = charge(*words, **options)
-        booked.append(result)
-        if len(booked) == 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    charging.collect = collect
-    clocks.move(clock_id, 60)
-
-
-def test_a_worker_that_is_killed_on_the_way_leaves_the_clock_to_the_next(
-    shop: Shop, at: datetime, clock: str, settings: Settings
-) -> None:
-    sold = shop.sell(shop.buyer(test_clock_id=clock))
-    start(clock, at + 100 * DAY)()
-    assert killed_while(settings, current_tenant_id(), "never", move, clock) == signal.SIGKILL
-    assert (fresh(TestClock, clock).status, clocks.advance_all()) == ("advancing", 0)  # the dead one's lease
-    assert 0 < len(invoices_of(sold)) < 4
-    with transaction():
-        session().execute(text("UPDATE test_clocks SET leased_until = now() - interval '1 second'"))
-    assert clocks.advance_all() == 1
-    assert fresh(TestClock, clock).status == "ready"
-    assert [(invoice.status, len(payments_of(invoice.id))) for invoice in invoices_of(sold)] == [("paid", 1)] * 4
-    assert_books_agree(shop.bank)
 
 
 class TestAcross:

@@ -80,13 +80,13 @@ def _reach(step: str, last: str) -> None:
 
 
 def _watch_commits(last: str) -> None:
-    """The first transaction that writes is the claim, the second the record; work of several steps has a rest."""
+    """The first transaction that writes is the claim, the second the record."""
     names = iter(("claim", "record"))
     now: list[str] = []
 
     def before(session: Session) -> None:
         if session.info.get("writing"):
-            now[:] = [next(names, "rest")]
+            now[:] = [next(names)]
             _reach(f"before the {now[0]} is committed", last)
 
     def after(session: Session) -> None:

@@ -67,12 +67,9 @@ def test_in_a_browser_the_change_waits_for_its_price(
     dialog.get_by_label("Plan").select_option(label="Plus · $40.00 each, every month")
     expect(dialog.locator("#quote")).to_contain_text("Plus begins today, and $")
     expect(button).to_be_enabled()
-    dialog.get_by_label("Quantity").fill("2")
-    expect(dialog.locator("#quote")).to_contain_text("Plus × 2 begins today, and $")
-    expect(button).to_be_enabled()
     assert axe_violations(page) == []
     button.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Plus")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Plus", timeout=20_000)
 
 
 def test_one_is_paused_and_resumed(desk: Desk, world: World) -> None:

@@ -150,8 +150,9 @@ def test_a_customer_shows_where_they_stand_with_what_is_not_paid(desk: Desk, wor
         failed = fresh(Invoice, world.failed_invoice_id)
         customer_id, number = failed.customer_id, failed.number
     shown = words(desk.get(f"/admin/customers/{customer_id}"))
-    assert f"Reminders of {number} Charge again" in shown
-    assert shown.count("planned") == 5  # tries after 1, 3, 5 and 7 days, and the final step
+    assert f"Reminders of {number} Reminder by mail" in shown
+    assert "Final step" in shown
+    assert shown.count("planned") == 8  # mails after 1, 3 and 7 days, tries after 1, 3, 5 and 7, and the final step
 
 
 def test_an_invoice_that_looks_abnormal_is_shown_and_let_go(desk: Desk, world: World) -> None:
@@ -160,7 +161,7 @@ def test_an_invoice_that_looks_abnormal_is_shown_and_let_go(desk: Desk, world: W
         row_id = invoices.create(world.customer_id, [OneOff("Building", "600.00")], desk.at).id
     page, reason = (
         f"/admin/invoices/{row_id}",
-        "would come to 600.00 CAD before tax, and more than 500 is looked at first",
+        "would come to 605.00 CAD before tax, and more than 500 is looked at first",
     )
     assert reason in words(desk.get("/admin/"))
     assert reason in desk.get("/admin/invoices/?status=parked")
