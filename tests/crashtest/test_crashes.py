@@ -11,6 +11,7 @@ from crashtest.__main__ import told
 from crashtest.rounds import CrashTest
 from crashtest.town import Town, town
 from tests.lent import lab
+from tests.shop import empty_bank
 
 KILLS = 8
 ACTS = 6  # of each kind
@@ -19,7 +20,8 @@ LAST_LINE = rf"{KILLS} kills, \d+ faults, 0 charged twice, 0 lost, 0 unresolved"
 
 @pytest.fixture
 def place(app: Flask, settings: Settings) -> Iterator[Town]:
-    """A town on the servers of the tests."""
+    """A town on the servers of the tests, whose bank has forgotten the charges of other tests."""
+    empty_bank(settings)
     with town(lab(app, settings)) as found:
         yield found
 

@@ -86,6 +86,7 @@ class TestAccounts:
 
         def with_keys(*rings: Mapping[str, bytes]) -> None:
             changed = settings.model_copy(update={"encryption_keys": keys(*rings)})
+            del changed.keyring  # it is remembered, and was of the other keys
             monkeypatch.setitem(app.extensions, "settings", changed)
 
         with_keys(NEW, OLD)

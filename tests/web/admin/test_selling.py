@@ -117,7 +117,7 @@ class TestCustomers:
 def test_a_payment_method_is_kept_made_the_default_and_removed(desk: Desk, world: World) -> None:
     customer, form = f"/admin/customers/{world.customer_id}", f"/admin/payment-methods/new?customer={world.customer_id}"
     assert '<option value="tok_hard_decline">Visa •••• 9979: hard decline: reported stolen</option>' in desk.get(form)
-    assert_refused(desk, form, {}, [({"token": "4242 4242 4242 4242"}, "token", "Not a valid choice")])
+    assert_refused(desk, form, {}, [({"token": "4242 4242 4242 4242"}, "token", "That looks like a card number.")])
     assert "SEPA debit •••• 3000" in desk.does(form, {"token": "tok_delayed"})
     page = desk.press(customer, f"/admin/payment-methods/{world.method_id}/default")
     assert "Visa •••• 4242 is charged from now on." in page
