@@ -4,15 +4,34 @@ Whatever is due is due in the time of the customer it is about: those on a test 
 in real time. A service therefore never compares an instant with `at` on its own, but asks for `rows` of its kind.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Exists, Select, and_, case, exists, func, literal, or_, select, true, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    DateTime,
+    Exists,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import all_tenants, session
+from app.ids import TypeId
 from app.models import (
     CreditNote,
     Customer,
@@ -40,11 +59,14 @@ from app.queries.filters import same
 from app.timelines import Timeline, current_clock_id, current_timeline
 
 Instant = InstrumentedAttribute[Any]
-Present = datetime | Instant
+Present = datetime | Instant | BindParameter[datetime]
+Clock = str | BindParameter[str] | None
 
 # Of these the gateway may not have heard. Until it surely has not, real time must pass, whatever a clock shows.
 IN_DOUBT = ("sending", "unknown")
 ALWAYS = true()
+_AT = bindparam("at", type_=DateTime(timezone=True))
+_CLOCK = bindparam("clock", type_=TypeId("clk"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +91,7 @@ class Rule:
             return self.when
         return and_(self.when, self.at <= (self._asked_by(at) if self.asks else at - self.after))
 
-    def on(self, clock_id: str | None) -> ColumnElement[bool]:
+    def on(self, clock_id: Clock) -> ColumnElement[bool]:
         """Rows of the customers who live by a test clock, or by none."""
         return true() if self.owner is None else lives_by(self.owner, clock_id)
 
@@ -132,9 +154,9 @@ def rows(kind: str, at: datetime) -> ColumnElement[bool]:
     return and_(rule.due(at), rule.on(current_clock_id()))
 
 
-def lives_by(owner: ColumnElement[Any] | Instant, clock_id: str | None) -> ColumnElement[bool]:
+def lives_by(owner: ColumnElement[Any] | Instant, clock_id: Clock) -> ColumnElement[bool]:
     """Whether a customer lives by that test clock, or by none; nobody lives by none."""
-    if clock_id:
+    if clock_id is not None:
         return owner.in_(select(Customer.id).where(Customer.test_clock_id == clock_id))
     return or_(owner.is_(None), owner.not_in(_ON_CLOCKS))
 
@@ -153,12 +175,10 @@ def timelines_with(kind: str, at: datetime) -> list[Timeline]:
 def kinds_due(at: datetime) -> set[str]:
     """The kinds of work that `timelines_with` would find somewhere to do, by one statement."""
     here = current_timeline()
-    found = {kind: [exists().where(rows(kind, here.at))] if here else _anywhere(RULES[kind], at) for kind in RULES}
-    each = [select(literal(kind).label("kind")).where(or_(*some)) for kind, some in found.items()]
     if here:
-        return set(session().scalars(union_all(*each)))
+        return set(session().scalars(_kinds_on(here.clock_id is not None), {"at": here.at, "clock": here.clock_id}))
     with all_tenants():
-        return set(session().scalars(union_all(*each)))
+        return set(session().scalars(_kinds_anywhere(), {"at": at}))
 
 
 def next_instant(until: datetime) -> datetime | None:
@@ -178,10 +198,24 @@ def _moves(rule: Rule) -> bool:
     return rule.moves and not (rule.asks and current_clock_id() is None)
 
 
-def _anywhere(rule: Rule, at: datetime) -> list[Exists]:
-    """Whether such work is due in real time or on a clock that nobody moves."""
-    in_real_time = exists().where(rule.due(at), rule.on(None))
-    return [in_real_time] if rule.owner is None else [in_real_time, _clocks(rule, rule.owner).exists()]
+@cache
+def _kinds_on(on_clock: bool) -> CompoundSelect[str]:
+    clock = _CLOCK if on_clock else None
+    return _any_of({kind: [exists().where(rule.due(_AT), rule.on(clock))] for kind, rule in RULES.items()})
+
+
+@cache
+def _kinds_anywhere() -> CompoundSelect[str]:
+    """What is due in real time, or on a clock that nobody moves."""
+    found = {kind: [exists().where(rule.due(_AT), rule.on(None))] for kind, rule in RULES.items()}
+    for kind, rule in RULES.items():
+        if rule.owner is not None:
+            found[kind].append(_clocks(rule, rule.owner).exists())
+    return _any_of(found)
+
+
+def _any_of(found: Mapping[str, Sequence[Exists]]) -> CompoundSelect[str]:
+    return union_all(*(select(literal(kind).label("kind")).where(or_(*some)) for kind, some in found.items()))
 
 
 def _clocks_with(rule: Rule) -> Iterator[Timeline]:

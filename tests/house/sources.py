@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,4 +40,9 @@ def patterns(tree: ast.AST) -> Iterator[str]:
 
 def matched(name: str, wanted: set[str]) -> bool:
     """Whether one of the patterns is the whole of the name."""
-    return any(re.fullmatch(pattern, name) for pattern in wanted)
+    return bool(_any_of(frozenset(wanted)).fullmatch(name))
+
+
+@lru_cache
+def _any_of(patterns: frozenset[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in sorted(patterns)))
