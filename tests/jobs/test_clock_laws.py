@@ -14,7 +14,7 @@ from tests.shop import Shop
 
 DAY = timedelta(days=1)
 HALF = 20 * DAY  # then somebody who was declined brings another card, and somebody pauses
-MONTHS = 12 if THOROUGH else 1
+MONTHS = 12 if THOROUGH else 2
 LONG = MONTHS * 30 * DAY + 5 * DAY  # a year, or long enough for renewals, reminders and the last try of a charge
 WEEKS = (40 if THOROUGH else 25) * DAY
 

@@ -13,7 +13,7 @@ from tests.web.gallery import rendered
 from tests.web.people import PASSWORD, add
 
 EMAIL = "ada@acme.example"
-LOOKS = [("light", 1280), ("dark", 320)]  # both colours, and both widths
+LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
 Axe = Callable[[Page], list[Any]]
 
 
