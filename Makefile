@@ -29,11 +29,12 @@ debian = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 run: install
 	@exec $(BIN)/quittance up $(ARGS)
 
-# The laws again, each with many more examples; the clock is led through a whole year.
+# The laws again, each with many more examples; the clock is led through a whole year, and a thousand bad webhooks go to
+# each gateway.
 laws: export QUITTANCE_LAWS = $(or $(TIMES),20)
 laws: install-dev
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m hypothesis --hypothesis-show-statistics $(ARGS)
-	@$(BIN)/pytest tests/jobs/test_clock_laws.py
+	@$(BIN)/pytest tests/jobs/test_clock_laws.py tests/webhooks/test_storm.py
 
 test: install-dev browser
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -123,7 +123,7 @@ class JengaGateway(Gateway):
         ref = next(filter(words.is_reference, (paid.get("billNumber"), payer.get("reference"))), None)
         if ref is None:
             return []
-        dedupe = f"{paid.get('reference')}:{paid.get('status')}"
+        dedupe = f"{ref}:{paid.get('reference')}:{paid.get('status')}"
         return [Notice(NoticeKind.PAYMENT, dedupe, PaymentRef(request.query.get("key", ""), ref))]
 
     # Requests

@@ -1,6 +1,6 @@
 """A shop that sells through a simulated gateway, and the webhooks that the gateway would have sent meanwhile."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,12 +13,15 @@ from werkzeug.test import TestResponse
 from app import clock
 from app.db import session, tenant_scope, transaction
 from app.gateways.sandbox_bank import SandboxBank
-from app.gateways.types import RawRequest
+from app.gateways.types import PaymentResult, PaymentStatus, RawRequest, Redirect
 from app.models import Customer, GatewayAccount, InboxNotice, Invoice, Payment
 from app.queries.base import get
 from app.services import charging, gateway_accounts, inbox_work, payment_methods
+from app.services.ways import Hosted
 from tests.gateways.worlds import SimulatedWorld, world_class
 from tests.shop import Shop, invoices_of, open_shop
+
+PHONE = "+254 712 345678"  # of payers, for gateways that ask for it
 
 
 @dataclass(slots=True)
@@ -50,19 +53,46 @@ class Counter:
                 made = gateway_accounts.create(name, self.world.gateway, {**self.world.account(), **changes}, self.at)
             return f"/webhooks/{self.world.gateway}/{made.webhook_key}"
 
+    @property
+    def keeps(self) -> bool:
+        """Whether payers leave a method there; otherwise they pay each time themselves."""
+        return "ok" in self.world.tokens
+
     def owe(self) -> str:
-        """An invoice of 22.60 whose customer has a method at the gateway."""
+        """An invoice of 22.60 (2260.00 where there are no cents); its customer has a method, where there are such."""
         with self.inside():
-            customer = self.shop.customer()
-            left = self.world.leave("ok", payment_methods.payer_of(get(Customer, customer)))
-            payment_methods.add(customer, self.account_id, left, self.at)
-            return invoices_of(self.shop.sell(customer))[0].id
+            customer = self.shop.customer(currency=self.world.currency)
+            if self.keeps:
+                left = self.world.leave("ok", payment_methods.payer_of(get(Customer, customer)))
+                payment_methods.add(customer, self.account_id, left, self.at)
+            price = str(self.world.money(2000).amount)
+            plan = self.shop.plan(price, currency=self.world.currency)
+            return invoices_of(self.shop.sell(customer, plan))[0].id
 
     def pay(self, invoice_id: str | None = None) -> str:
-        """Collect an invoice; gives the payment's id."""
+        """Collect an invoice, or have its payer pay and come back; gives the payment's id."""
         invoice_id = invoice_id or self.owe()
+        if self.keeps:
+            with self.inside():
+                return charging.collect(invoice_id, self.at).id
+        payment = self.begin(invoice_id)
+        answer = self.approve(payment)
         with self.inside():
-            return charging.collect(invoice_id, self.at).id
+            return charging.resume(payment.id, answer, self.at).id
+
+    def begin(self, invoice_id: str) -> Payment:
+        """A payment that its payer is to finish themselves."""
+        hosted = Hosted(self.account_id, phone=PHONE)
+        with self.inside():
+            return charging.collect(invoice_id, self.at, hosted=hosted, off_session=False)
+
+    def approve(self, payment: Payment) -> Mapping[str, str]:
+        """The payer pays; gives the query they would come back with."""
+        page = payment.next_action.get("url")
+        next_action = Redirect(page) if page else None
+        return self.world.pay(
+            PaymentResult(PaymentStatus(payment.status), payment.gateway_ref, next_action=next_action)
+        )
 
     def deliver(self, letter: RawRequest, path: str | None = None, **options: object) -> TestResponse:
         """Send a webhook to the account's address."""
