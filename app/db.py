@@ -7,18 +7,21 @@ leaks through a pooled connection: `quittance_app` sees one tenant's rows, or no
 
 import atexit
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 
 import psycopg
 from flask import Flask
 from psycopg.adapt import AdaptersMap
 from psycopg.errors import UniqueViolation
+from psycopg.pq import TransactionStatus
+from psycopg.sql import SQL
 from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool
 from pydantic_core import from_json
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
@@ -42,6 +45,12 @@ NO_TENANT = Scope(APP_ROLE, None)
 ALL_TENANTS = Scope(SWEEP_ROLE, None)
 
 _scope: ContextVar[Scope] = ContextVar("scope", default=NO_TENANT)
+
+
+class _Connection(psycopg.Connection):
+    """A connection that knows the scope in which its transaction began."""
+
+    scope: Scope | None = None
 
 
 class ScopeError(RuntimeError):
@@ -123,16 +132,21 @@ def _end_reads() -> None:
 
 
 def engine_options(url: str, size: int, kwargs: dict[str, object] | None = None) -> dict[str, object]:
-    """Options that let SQLAlchemy draw its connections from a psycopg pool."""
+    """Options that let SQLAlchemy draw its connections from a psycopg pool.
+
+    One message to the server finds out whether a connection is still alive, begins the transaction and takes the scope:
+    psycopg, which would send three for that, is told to begin none by itself.
+    """
     pool = ConnectionPool(
         url,
+        connection_class=_Connection,
         min_size=1,
         max_size=size,
         open=True,
         close_returns=True,
-        check=ConnectionPool.check_connection,
+        check=_begin_if_alive,
         timeout=10,
-        kwargs={"autocommit": False, "context": _adapters(), **(kwargs or {})},
+        kwargs={"autocommit": True, "context": _adapters(), **(kwargs or {})},
     )
     atexit.register(pool.close)  # while its threads still can: later each of them holds up the end for five seconds
     # Values of statements stay out of error messages, which end in logs.
@@ -153,10 +167,29 @@ def init_app(app: Flask) -> None:
         event.listen(db.engine, "begin", _take_scope)
 
 
-_TAKE_SCOPE = text("SELECT set_config('role', :role, true), set_config('app.tenant', :tenant, true)")
-
-
 def _take_scope(connection: Connection) -> None:
-    scope = _scope.get()
+    """Begin what the pool has not: a further transaction of the same connection, or one that could not begin there."""
+    raw: _Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    if raw.info.transaction_status != TransactionStatus.INTRANS or raw.scope != _scope.get():
+        raw.rollback()
+        _begin(raw)
+
+
+def _begin_if_alive(connection: _Connection) -> None:
+    """What is wrong with the scope itself is said by `_take_scope`: the pool would try until its time is over."""
+    with suppress(psycopg.DataError, psycopg.ProgrammingError):
+        _begin(connection)
+
+
+def _begin(connection: _Connection) -> None:
+    connection.scope = _scope.get()
+    connection.execute(_beginning(connection.scope), prepare=False)
+
+
+@lru_cache(maxsize=1024)
+def _beginning(scope: Scope) -> bytes:
     tenant = str(to_uuid("ten", scope.tenant_id)) if scope.tenant_id else ""
-    connection.execute(_TAKE_SCOPE, {"role": scope.role, "tenant": tenant})
+    return _BEGIN.format(scope.role, tenant).as_bytes()
+
+
+_BEGIN = SQL("BEGIN; SELECT set_config('role', {}, true), set_config('app.tenant', {}, true)")

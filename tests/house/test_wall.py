@@ -13,8 +13,20 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 
 from app.config import Settings
-from app.db import APP_ROLE, SWEEP_ROLE, ScopeError, all_tenants, current_tenant_id, session, tenant_scope, transaction
+from app.db import (
+    APP_ROLE,
+    SWEEP_ROLE,
+    Scope,
+    ScopeError,
+    _scoped,
+    all_tenants,
+    current_tenant_id,
+    session,
+    tenant_scope,
+    transaction,
+)
 from app.domain.errors import NotFound
+from app.extensions import db
 from app.ids import new_id
 from app.models import Customer, Tenant
 from app.queries.base import get
@@ -132,15 +144,37 @@ def test_an_id_of_another_tenant_is_not_found(app: Flask, shop: Shop) -> None:
 
 class TestScope:
     def test_it_does_not_leak_through_the_pool(self, app: Flask, shop: Shop) -> None:
-        """Whoever comes next on the same connection begins without a role and without a tenant."""
+        """Once its transaction has ended, nothing of it is left on the connection: neither role nor tenant."""
         shop.customer()
         session().commit()
         pool = app.config["SQLALCHEMY_ENGINE_OPTIONS"]["creator"].__self__
         for _ in range(10):
             with pool.connection() as connection:
+                connection.rollback()
                 found = connection.execute("SELECT current_user, current_setting('app.tenant', true)").fetchone()
                 assert found[0] != APP_ROLE
                 assert not found[1]
+
+    def test_a_second_transaction_of_the_same_connection_takes_it_too(self, app: Flask, tenant: str) -> None:
+        with app.app_context(), db.engine.connect() as connection:
+            for scope, seen in ((tenant_scope(tenant), [tenant]), (tenant_scope(new_id("ten")), [])):
+                with scope:
+                    assert connection.scalars(select(Tenant.id)).all() == seen
+                    connection.rollback()
+
+    def test_a_connection_that_has_died_in_the_pool_is_replaced(
+        self, in_tenant: str, owner: psycopg.Connection
+    ) -> None:
+        [pid] = session().execute(text("SELECT pg_backend_pid()")).one()
+        session().rollback()
+        owner.execute("SELECT pg_terminate_backend(%s)", [pid])
+        with transaction():
+            assert session().scalars(select(Tenant.id)).all() == [in_tenant]
+            assert session().execute(text("SELECT pg_backend_pid()")).one() != (pid,)
+
+    def test_a_role_that_is_not_there_is_named(self, in_tenant: str) -> None:
+        with pytest.raises(psycopg.Error, match="nobody_at_all"), _scoped(Scope("nobody_at_all", in_tenant)):
+            session().scalars(select(Tenant.id)).all()
 
     def test_outside_it_there_is_no_tenant_and_nothing_to_see(self, app: Flask, tenant: str) -> None:
         with app.app_context():
