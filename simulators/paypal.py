@@ -174,6 +174,8 @@ def _movement(row: Json, code: str, sign: str) -> Json:
     fee = row.get("seller_receivable_breakdown", {}).get("paypal_fee")
     if fee:
         told["fee_amount"] = fee | {"value": f"-{fee['value']}"}
+    if "links" in row and row["links"][-1]["rel"] == "up" and code == "T1107":
+        told |= {"paypal_reference_id": row["links"][-1]["href"].rpartition("/")[2], "paypal_reference_id_type": "TXN"}
     known = {"invoice_id": row.get("invoice_id"), "custom_field": row.get("custom_id")}
     return told | {name: value for name, value in known.items() if value}
 

@@ -3,17 +3,23 @@
 import time
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from simulators import paypal_fields
 from simulators.books import Taken
 from simulators.calls import Answer, Call, Json
 from simulators.frame import action, route
-from simulators.paypal_base import DAY, PaypalBase, new_id, now, stamp, unprocessable
+from simulators.paypal_base import DAY, PaypalBase, instant, new_id, now, refusal, stamp, unprocessable
 from simulators.shapes import Unacceptable
 
 WHOLE_UNITS = ("HUF", "JPY", "TWD")
 FEE_RATE, FEE_FIXED = Decimal("0.029"), Decimal("0.30")
 EVIDENCE_DAYS = 10
+OLDEST_DISPUTE_DAYS, MOST_DISPUTES = 180, 50
+LISTED_OF_DISPUTES = (
+    *("dispute_id", "create_time", "update_time", "reason", "status", "dispute_amount"),
+    *("dispute_life_cycle_stage", "seller_response_due_date"),
+)
 DISPUTE_ID = "PP-D-"
 # What is in the vault from the beginning, by what it does; `decline-CODE` and `issue-CODE` besides.
 WALLETS = ("wallet-ok", "echeck", "slow-refund", "venmo-ok", "visa")
@@ -130,6 +136,18 @@ class PaypalPayments(PaypalBase):
     @route("GET", "/v2/payments/refunds/{id}")
     def get_refund(self, call: Call) -> Answer:
         return Answer(self.row("refunds", call.parts["id"]))
+
+    @route("GET", "/v1/customer/disputes")
+    def list_disputes(self, call: Call) -> Answer:
+        first, token = instant(call.asked["update_time_after"]), int(call.asked.get("next_page_token") or 0)
+        size = int(call.asked.get("page_size", 10))
+        if time.time() - first > OLDEST_DISPUTE_DAYS * DAY or not 1 <= size <= MOST_DISPUTES:
+            raise refusal(400, "INVALID_REQUEST", "INVALID_PARAMETER_VALUE", "update_time_after")
+        found = [row for row in self.books.tables["disputes"].values() if instant(row["update_time"]) >= first][::-1]
+        shown = [{name: row[name] for name in LISTED_OF_DISPUTES if name in row} for row in found[token : token + size]]
+        query = urlencode(call.asked | {"next_page_token": str(token + size)})
+        more = [self.link(f"/v1/customer/disputes?{query}", "next")] if token + size < len(found) else []
+        return Answer({"links": more} | ({"items": shown} if shown else {}))
 
     @route("GET", "/v1/customer/disputes/{id}")
     def get_dispute(self, call: Call) -> Answer:

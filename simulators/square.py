@@ -119,6 +119,10 @@ class SquareSimulator(SquareForm):
     def list_payouts(self, call: Call) -> Answer:
         return self.listed("payouts", self.books.rows("payouts"), call)
 
+    @route("GET", "/v2/disputes")
+    def list_disputes(self, call: Call) -> Answer:
+        return self.listed("disputes", self.books.rows("disputes"), call)
+
     @route("GET", "/v2/disputes/{id}")
     def get_dispute(self, call: Call) -> Answer:
         return Answer({"dispute": self.row("disputes", call.parts["id"])})

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from paypalserversdk.exceptions.api_exception import ApiException
 from paypalserversdk.paypal_serversdk_client import PaypalServersdkClient
@@ -51,6 +52,7 @@ KEY_LIFETIME = timedelta(hours=6)  # of orders; payments keep theirs for 45 days
 KEY_MARGIN = timedelta(minutes=30)
 CREATED_BEFORE, CREATED_AFTER = timedelta(minutes=5), timedelta(hours=1)
 LONGEST_SPAN = timedelta(days=31)
+OLDEST_DISPUTE = timedelta(days=179)  # of 180 for which PayPal lists them
 WHOLE = "return=representation"
 
 
@@ -226,9 +228,9 @@ class PaypalGateway(Gateway):
         return words.dispute(told) if told else None
 
     def list_transactions(self, since: datetime, until: datetime) -> Sequence[Transaction]:
-        """What moved the account's balance in [since, until). PayPal lists with up to three hours' delay."""
+        """What moved the account's balance in [since, until), up to three hours late, and what was disputed then."""
         with self._calling():
-            rows = map(words.transaction, self._listed(since, until))
+            rows = [*map(words.transaction, self._listed(since, until)), *map(words.disputed, self._disputes(since))]
             return [row for row in rows if row and since <= row.at < until]
 
     def parse_webhook(self, request: RawRequest) -> list[Notice]:
@@ -322,6 +324,17 @@ class PaypalGateway(Gateway):
             first = end
         return list({row["transaction_info"]["transaction_id"]: row for row in rows}.values())
 
+    def _disputes(self, since: datetime) -> list[words.Json]:
+        """The disputes that something happened to since then, or within half a year, which is how far PayPal lists."""
+        first, rows = max(since, datetime.now(UTC) - OLDEST_DISPUTE), list[words.Json]()
+        wish = urlencode({"update_time_after": _written(first), "page_size": 50})
+        path: str | None = f"/v1/customer/disputes?{wish}"
+        while path:
+            answer = said(plainly, self._client, path)
+            rows += answer.get("items") or []
+            path = next((_path(link["href"]) for link in answer.get("links") or () if link["rel"] == "next"), None)
+        return rows
+
     def _listed_span(self, first: datetime, last: datetime) -> list[words.Json]:
         rows: list[words.Json] = []
         page, pages = 1, 1
@@ -397,6 +410,12 @@ def _declines(error: ApiException) -> list[str]:
 
 def _experience(return_url: str) -> words.Json:
     return {"return_url": return_url, "cancel_url": return_url, "shipping_preference": "NO_SHIPPING"}
+
+
+def _path(address: str) -> str:
+    """The address without the server, which is the account's own."""
+    parts = urlsplit(address)
+    return f"{parts.path}?{parts.query}"
 
 
 def _written(instant: datetime) -> str:

@@ -283,7 +283,13 @@ def transaction(row: Json) -> Transaction | None:
         _size(told["transaction_amount"]),
         instant(told["transaction_initiation_date"]),
         _size(fee) if fee else None,
+        told.get("paypal_reference_id") if told.get("paypal_reference_id_type") == "TXN" else None,
     )
+
+
+def disputed(told: Json) -> Transaction:
+    """A dispute, as PayPal's list of disputes has it, as a row of the list."""
+    return Transaction("dispute", told["dispute_id"], None, money(told["dispute_amount"]), instant(told["create_time"]))
 
 
 def instant(written: str) -> datetime:

@@ -220,13 +220,13 @@ class SquareGateway(Gateway):
             return words.dispute(_plain(answer.dispute)) if answer else None
 
     def list_transactions(self, since: datetime, until: datetime) -> Sequence[Transaction]:
-        """The location's completed payments, refunds and payouts of [since, until), by when they were created."""
-        span = words.span(since, until) | {"location_id": self.secrets["location_id"], "request_options": ONCE}
+        """The location's payments, refunds, payouts and disputes of [since, until), by when they were created."""
+        place = {"location_id": self.secrets["location_id"], "request_options": ONCE}
+        span, client = words.span(since, until) | place, self._client
         with self._calling():
-            payments = [_plain(row) for row in self._client.payments.list(**span)]
-            rows = [words.paid_transaction(row) for row in payments if row["status"] == "COMPLETED"]
-            rows += [words.refunded_transaction(_plain(row)) for row in self._client.refunds.list(**span)]
-            rows += [words.paid_out_transaction(_plain(row)) for row in self._client.payouts.list(**span)]
+            listed = {name: getattr(client, name).list(**span) for name in ("payments", "refunds", "payouts")}
+            listed["disputes"] = client.disputes.list(**place)  # which knows no time
+            rows = [row for name, some in listed.items() for row in words.transactions(name, map(_plain, some))]
         return [row for row in rows if since <= row.at < until]
 
     def parse_webhook(self, request: RawRequest) -> list[Notice]:

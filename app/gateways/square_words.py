@@ -1,6 +1,6 @@
 """What Square says, in our words: one table for each of its vocabularies, and its objects as our results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -170,22 +170,41 @@ def dispute(told: Json) -> Dispute:
     )
 
 
-def paid_transaction(paid: Json) -> Transaction:
-    """A payment as a row of the list."""
+def transactions(kind: str, rows: Iterable[Json]) -> list[Transaction]:
+    """What these payments, refunds, payouts or disputes are in the list; none for what moved no money."""
+    return [_TRANSACTIONS[kind](row) for row in rows if row.get("status") not in _MOVED_NOTHING.get(kind, ())]
+
+
+def _paid(paid: Json) -> Transaction:
     amount = _money(paid["amount_money"])
     return Transaction("payment", paid["id"], key_of(paid), amount, instant(paid["created_at"]), _fee(paid))
 
 
-def refunded_transaction(told: Json) -> Transaction:
-    """A refund as a row of the list."""
+def _refunded(told: Json) -> Transaction:
     key = (told.get("reason") or "").rpartition("[")[2].rstrip("]")
     amount, at = _money(told["amount_money"]), instant(told["created_at"])
     return Transaction("refund", told["id"], key or None, amount, at, payment_ref=told["payment_id"])
 
 
-def paid_out_transaction(payout: Json) -> Transaction:
-    """A payout to the seller's bank as a row of the list."""
+def _paid_out(payout: Json) -> Transaction:
     return Transaction("payout", payout["id"], None, _money(payout["amount_money"]), instant(payout["created_at"]))
+
+
+def _disputed(told: Json) -> Transaction:
+    paid, amount = told["disputed_payment"]["payment_id"], _money(told["amount_money"])
+    return Transaction("dispute", told["id"], None, amount, instant(told["created_at"]), payment_ref=paid)
+
+
+_TRANSACTIONS: Mapping[str, Callable[[Json], Transaction]] = {
+    "payments": _paid,
+    "refunds": _refunded,
+    "payouts": _paid_out,
+    "disputes": _disputed,
+}
+_MOVED_NOTHING: Mapping[str, Sequence[str]] = {
+    "payments": ("APPROVED", "PENDING", "CANCELED", "FAILED"),
+    "refunds": ("REJECTED", "FAILED"),
+}
 
 
 def key_of(paid: Json) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
 from app.db import session
@@ -42,9 +42,13 @@ def refunds_named(account_id: str, keys: Collection[str], refs: Collection[str])
 
 
 def disputes_known(account_id: str, refs: Collection[str]) -> set[str]:
-    """Which of these disputes at an account we have."""
-    query = select(Dispute.gateway_ref).where(Dispute.gateway_account_id == account_id)
-    return {ref for some in _parts(list(refs)) for ref in session().scalars(query.where(Dispute.gateway_ref.in_(some)))}
+    """Which of these we have: disputes at an account, and payments that are disputed there, by their references."""
+    query = select(Dispute.gateway_ref, Payment.gateway_ref).join(Payment, same(Dispute.payment_id, Payment))
+    query = query.where(Dispute.gateway_account_id == account_id)
+    named = [
+        query.where(or_(Dispute.gateway_ref.in_(some), Payment.gateway_ref.in_(some))) for some in _parts(list(refs))
+    ]
+    return {ref for one in named for row in session().execute(one) for ref in row if ref}
 
 
 def entries_known(fact: str, source_ids: Collection[str]) -> set[str]:

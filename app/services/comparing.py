@@ -103,9 +103,12 @@ def _refund(row: Transaction, refund: Refund) -> Iterator[Found]:
 
 
 def _disputes(day: Day) -> Iterator[Found]:
+    """Some lists name the dispute itself, and some the payment whose money moved by it."""
     rows = {row.gateway_ref: row for row in day.of("dispute", "dispute_reversal")}
-    known = books.disputes_known(day.account_id, rows)
-    return (_unknown("dispute_unknown", row) for ref, row in rows.items() if ref not in known)
+    known = books.disputes_known(
+        day.account_id, {*rows, *(row.payment_ref for row in rows.values() if row.payment_ref)}
+    )
+    return (_unknown("dispute_unknown", row) for ref, row in rows.items() if not {ref, row.payment_ref} & known)
 
 
 def _payouts(day: Day) -> Iterator[Found]:

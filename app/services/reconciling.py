@@ -145,6 +145,11 @@ def lists(account: GatewayAccount) -> bool:
     return Capability.LIST_TRANSACTIONS in gateway_class(account.gateway).capabilities
 
 
+def unlisted() -> list[GatewayAccount]:
+    """The accounts of the tenant in scope that nothing can be compared with: their gateway has no list."""
+    return [account for account in books.accounts() if not lists(account)]
+
+
 def _days(account: GatewayAccount, at: datetime) -> list[dict[str, Any]]:
     """The days up to the last that has settled, from where comparing ended or the account was connected."""
     end = datetime.combine((at - SETTLES).astimezone(UTC).date(), time(), UTC)

@@ -32,6 +32,7 @@ def index() -> Response:
         ("difference", "differences"),
         kinds=KINDS,
         accounts=[(account.id, account.name) for account in lists.gateway_accounts().items],
+        unlisted=reconciling.unlisted(),
         address_of=address_of,
     )
 

@@ -2,9 +2,11 @@
 
 from sqlalchemy import select
 
+from app import clock
 from app.db import session
 from app.models import AuditEntry, InboxNotice
 from app.queries.base import get
+from tests.simulated import connected, simulated
 from tests.web.admin.desk import Desk, World, words
 
 
@@ -72,6 +74,13 @@ def test_a_difference_says_what_to_do_and_is_dismissed_with_a_reason(desk: Desk,
     desk.does(form, {"reason": "Our web shop took it"})
     assert "Gateways say otherwise" not in desk.get("/admin/")
     assert "sbx_unknown" in desk.get("/admin/reconciliation/?state=dismissed")
+
+
+def test_accounts_that_nothing_can_be_compared_with_are_named(desk: Desk, world: World) -> None:
+    assert "Not compared" not in desk.get("/admin/reconciliation/")
+    with simulated("pesapal") as pesapal, desk.inside():
+        connected(pesapal, clock.now(), "Nairobi")
+    assert "have no list: Nairobi" in desk.get("/admin/reconciliation/")
 
 
 def test_the_workspace_decides_what_becomes_of_late_money(desk: Desk, world: World) -> None:
