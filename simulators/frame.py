@@ -22,6 +22,7 @@ from simulators.calls import Answer, Call, Refusal
 from simulators.faults import NO_EFFECT, Faults, Wire
 from simulators.post import Delivery, Event, Post, Route
 
+RETRY_SECONDS = 7  # how long we want to be left alone after too many requests
 REMEMBERED = 10_000  # events and exchanges; books forget nothing
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -111,6 +112,8 @@ class Simulator(ABC):
         if effect.status:
             code = "rate_limited" if effect.status == 429 else "server_error"
             answer = self.trouble(effect.status, code).answer
+            if effect.status == 429:
+                answer = replace(answer, headers={**answer.headers, "Retry-After": str(RETRY_SECONDS)})
             self._keep_error(call, answer, executed=effect.executes)
         return answer, effect.wire
 

@@ -145,9 +145,11 @@ class PaypalPayments(PaypalBase):
             raise refusal(400, "INVALID_REQUEST", "INVALID_PARAMETER_VALUE", "update_time_after")
         found = [row for row in self.books.tables["disputes"].values() if instant(row["update_time"]) >= first][::-1]
         shown = [{name: row[name] for name in LISTED_OF_DISPUTES if name in row} for row in found[token : token + size]]
-        query = urlencode(call.asked | {"next_page_token": str(token + size)})
-        more = [self.link(f"/v1/customer/disputes?{query}", "next")] if token + size < len(found) else []
-        return Answer({"links": more} | ({"items": shown} if shown else {}))
+        links = [self.link(f"/v1/customer/disputes?{call.query}", "self")]
+        if token + size < len(found):
+            query = urlencode(call.asked | {"next_page_token": str(token + size)})
+            links.append(self.link(f"/v1/customer/disputes?{query}", "next"))
+        return Answer({"links": links} | ({"items": shown} if shown else {}))
 
     @route("GET", "/v1/customer/disputes/{id}")
     def get_dispute(self, call: Call) -> Answer:

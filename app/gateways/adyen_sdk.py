@@ -13,7 +13,7 @@ from Adyen.services import AdyenCheckoutApi
 
 from app.gateways.adyen_words import Json
 from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, OutcomeUnknown, RateLimited
-from app.gateways.transport import never_sent
+from app.gateways.transport import never_sent, wait_of
 
 # Refused before anything was done; 409 and 5xx say nothing about what was done.
 _REFUSED = (400, 401, 403, 404, 405, 413, 415, 422)
@@ -76,7 +76,7 @@ def code(error: AdyenAPIResponseError) -> str:
 
 def _failure(error: AdyenError, fit_to_say: Callable[[str], str], no_answer: type[GatewayError]) -> GatewayError:
     if error.status_code == 429:
-        return RateLimited("Adyen takes no more requests for now.")
+        return RateLimited("Adyen takes no more requests for now.", wait_of(error.headers))
     if str(error.error_code) == USED_BEFORE:
         return OutcomeUnknown("Adyen has had our key before: what it stands for is to be asked.")
     if error.status_code in _REFUSED:

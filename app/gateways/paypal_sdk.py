@@ -16,7 +16,7 @@ from paypalserversdk.paypal_serversdk_client import PaypalServersdkClient
 
 from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, OutcomeUnknown, RateLimited
 from app.gateways.paypal_words import USED_BEFORE, Json
-from app.gateways.transport import never_sent
+from app.gateways.transport import never_sent, wait_of
 
 CONNECT_SECONDS = 3
 # Refused before anything was done; 409 and 5xx say nothing about what was done.
@@ -166,6 +166,4 @@ def _failure(error: ApiException, fit_to_say: Callable[[str], str], no_answer: t
 
 
 def _rate_limited(error: ApiException) -> RateLimited:
-    headers = {name.lower(): value for name, value in (error.response.headers or {}).items()}
-    wait = headers.get("retry-after", "")
-    return RateLimited("PayPal takes no more requests for now.", int(wait) if wait.isdecimal() else None)
+    return RateLimited("PayPal takes no more requests for now.", wait_of(error.response.headers))

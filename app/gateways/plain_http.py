@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import requests
 
 from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, OutcomeUnknown, RateLimited
-from app.gateways.transport import never_sent
+from app.gateways.transport import never_sent, wait_of
 
 Json = dict[str, Any]
 Found = TypeVar("Found")
@@ -119,8 +119,7 @@ class Client:
 
     def _failure(self, fault: Fault, answer: requests.Response, no_answer: type[GatewayError]) -> GatewayError:
         if fault.status == 429:
-            wait = answer.headers.get("Retry-After", "")
-            return RateLimited(f"{self.title} takes no more requests for now.", int(wait) if wait.isdecimal() else None)
+            return RateLimited(f"{self.title} takes no more requests for now.", wait_of(answer.headers))
         if fault.status in REFUSED:
             said = ": ".join(word for word in (fault.code, fault.message) if word) or f"status {fault.status}"
             return Refusal(self.fit_to_say(f"{self.title} refused: {said}"), fault)

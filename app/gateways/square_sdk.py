@@ -13,6 +13,7 @@ from square.core.request_options import RequestOptions
 
 from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, OutcomeUnknown, RateLimited
 from app.gateways.square_words import Json
+from app.gateways.transport import wait_of
 
 Found = TypeVar("Found")
 LIVE = "https://connect.squareup.com"
@@ -75,8 +76,7 @@ def if_there(retrieve: Callable[[], Found]) -> Found | None:
 
 def _failure(error: ApiError, fit_to_say: Callable[[str], str], no_answer: type[GatewayError]) -> GatewayError:
     if error.status_code == 429:
-        wait = {name.lower(): value for name, value in (error.headers or {}).items()}.get("retry-after", "")
-        return RateLimited("Square takes no more requests for now.", int(wait) if wait.isdecimal() else None)
+        return RateLimited("Square takes no more requests for now.", wait_of(error.headers))
     if error.status_code in _REFUSED and "IDEMPOTENCY_KEY_REUSED" not in codes(error):
         said = "; ".join(f"{fault.code}: {fault.detail}" for fault in error.errors)
         return GatewayRefused(fit_to_say(f"Square refused: {said}"))

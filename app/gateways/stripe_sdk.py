@@ -9,7 +9,7 @@ import stripe
 
 from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, OutcomeUnknown, RateLimited
 from app.gateways.stripe_words import Json
-from app.gateways.transport import never_sent
+from app.gateways.transport import never_sent, wait_of
 
 CONNECT_SECONDS = 3
 Found = TypeVar("Found", bound=stripe.StripeObject)
@@ -37,9 +37,7 @@ def calling(fit_to_say: Callable[[str], str], no_answer: type[GatewayError] = Ou
     try:
         yield
     except stripe.RateLimitError as error:
-        wait = (error.headers or {}).get("retry-after", "")
-        seconds = int(wait) if wait.isdecimal() else None
-        raise RateLimited("Stripe takes no more requests for now.", seconds) from None
+        raise RateLimited("Stripe takes no more requests for now.", wait_of(error.headers)) from None
     except (stripe.AuthenticationError, stripe.PermissionError, stripe.InvalidRequestError) as error:
         raise GatewayRefused(fit_to_say(f"Stripe refused: {error.user_message}")) from None
     except stripe.StripeError as error:

@@ -1,7 +1,8 @@
-"""Whether a request surely never left: what decides between GatewayUnavailable and OutcomeUnknown."""
+"""What a failed call says, whichever library made it: whether it surely never left (what decides between
+GatewayUnavailable and OutcomeUnknown), and how long the gateway wants to be left alone."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import requests
 import urllib3.exceptions
@@ -18,6 +19,12 @@ _NEVER_SENT = (
 def never_sent(error: BaseException) -> bool:
     """Whether a failed call over `requests` (or an SDK on top of it) ended before anything was sent."""
     return any(isinstance(cause, _NEVER_SENT) for cause in _causes(error))
+
+
+def wait_of(headers: Mapping[str, str] | None) -> int | None:
+    """The seconds in a `Retry-After` header, by whatever case it is written in; None where there are none."""
+    wait = {name.lower(): value for name, value in (headers or {}).items()}.get("retry-after", "")
+    return int(wait) if wait.isdecimal() else None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -23,6 +23,7 @@ from web3.types import BlockData, FilterParams, LogReceipt, TxReceipt
 
 from app.domain.quotes import Transfer
 from app.gateways.errors import GatewayRefused, GatewayUnavailable, RateLimited
+from app.gateways.transport import wait_of
 
 # keccak256("Transfer(address,address,uint256)"): the event of every ERC-20 token (eips.ethereum.org/EIPS/eip-20).
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
@@ -189,8 +190,7 @@ def calling() -> Iterator[None]:
 def _http_failure(response: requests.Response | None) -> GatewayRefused | GatewayUnavailable:
     status = response.status_code if response is not None else 0
     if response is not None and status == 429:
-        wait = response.headers.get("retry-after", "")
-        return RateLimited("The node takes no more requests for now.", int(wait) if wait.isdecimal() else None)
+        return RateLimited("The node takes no more requests for now.", wait_of(response.headers))
     if status in _REFUSED:
         return GatewayRefused(f"The node refuses us (HTTP {status}): look at its address and the key in it.")
     return GatewayUnavailable(f"The node gave no answer: HTTP {status}.")

@@ -1,13 +1,13 @@
 """The inbox: whom a webhook's address belongs to, which row a notice is about, and the list of notices."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.db import session
 from app.ids import is_id
-from app.models import GatewayAccount, InboxNotice, Payment, PaymentMethod, Refund
+from app.models import Dispute, GatewayAccount, InboxNotice, Payment, PaymentMethod, Refund
 from app.queries.base import DEFAULT_LIMIT
 from app.queries.filters import Filters, Listed, between, equal, matching, newest, one_of, reference, same
 
@@ -37,6 +37,18 @@ def refund_named(account_id: str, key: str, gateway_ref: str | None) -> Refund |
     query = select(Refund).join(Payment, same(Refund.payment_id, Payment))
     query = query.where(Payment.gateway_account_id == account_id, Refund.gateway_ref == gateway_ref)
     return session().scalar(query.order_by(Refund.id).limit(1))
+
+
+def is_known_elsewhere(account: GatewayAccount, names: Collection[str]) -> bool:
+    """Whether another account of the tenant at the same gateway has a payment, refund, dispute or method so called."""
+    others = select(GatewayAccount.id).where(GatewayAccount.gateway == account.gateway, GatewayAccount.id != account.id)
+    at_others = list(session().scalars(others)) if names else []
+    called = [(kind.gateway_account_id, kind.gateway_ref) for kind in (Payment, Dispute)]
+    called.append((PaymentMethod.gateway_account_id, PaymentMethod.token))
+    queries = [select(where).where(where.in_(at_others), name.in_(names)) for where, name in called]
+    refunded = select(Payment.gateway_account_id).join(Refund, same(Refund.payment_id, Payment))
+    queries.append(refunded.where(Payment.gateway_account_id.in_(at_others), Refund.gateway_ref.in_(names)))
+    return bool(at_others) and any(session().scalar(query.limit(1)) for query in queries)
 
 
 def methods_with(account_id: str, token: str) -> Sequence[PaymentMethod]:

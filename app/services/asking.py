@@ -13,10 +13,10 @@ Answer = TypeVar("Answer")
 WAITS = NoAnswer("The gateway takes no more requests for now, and is asked later.", limited=True)
 
 
-def ask_at(account: GatewayAccount, verb: Callable[[], Answer]) -> Answer | NoAnswer:
+def ask_at(account: GatewayAccount, verb: Callable[[], Answer], *, now_or_never: bool = False) -> Answer | NoAnswer:
     """As `outcomes.ask`. “Too many requests” makes everybody wait as long as the gateway wants; opens a transaction for
-    that alone."""
-    if breakers.state(account) == "waiting":
+    that alone. `now_or_never`: asked all the same, because nobody can ask this later."""
+    if not now_or_never and breakers.state(account) == "waiting":
         return WAITS
     account_id = account.id
     found = ask(verb)

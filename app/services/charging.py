@@ -22,7 +22,7 @@ from app.queries.payments import is_overdue, open_payment
 from app.services import breakers, gateway_accounts, pay_links, payments, refusals, screening, ways
 from app.services.asking import ask_at
 from app.services.history import audit
-from app.services.outcomes import GivenUp, NoAnswer, NotExecuted, ask, call
+from app.services.outcomes import GivenUp, NoAnswer, NotExecuted, call
 from app.services.payment_methods import payer_of
 from app.services.screening import Held
 from app.services.ways import Hosted
@@ -94,10 +94,11 @@ def finish(payment_id: str, token: str, at: datetime) -> Payment:
 def resume(payment_id: str, answer: Mapping[str, str], at: datetime) -> Payment:
     """The payer came back from the gateway's page: ask how it went, and record it."""
     payment = get(Payment, payment_id)
-    gateway, ref = gateway_accounts.connect(payment.gateway_account), _ref(payment)
+    account, ref = payment.gateway_account, _ref(payment)
+    gateway = gateway_accounts.connect(account)
     if Capability.RESUME not in gateway.capabilities or payment.is_unsent:
         return check(payment_id, at)
-    outcome = ask(lambda: gateway.resume_payment(ref, answer))
+    outcome = ask_at(account, lambda: gateway.resume_payment(ref, answer), now_or_never=True)
     with transaction():
         return payments.record(payment_id, outcome, at)
 
@@ -154,7 +155,8 @@ def accept_amount(payment_id: str, at: datetime) -> Payment:
     """Somebody has looked at an attempt whose amount was refused: book what the gateway says came, in the payment's
     currency. Raises Conflict when the gateway says nothing of the kind."""
     payment = get(Payment, payment_id)
-    found = ask(lambda: gateway_accounts.connect(payment.gateway_account).fetch_payment(_ref(payment)))
+    account, ref = payment.gateway_account, _ref(payment)
+    found = ask_at(account, lambda: gateway_accounts.connect(account).fetch_payment(ref))
     if not isinstance(found, PaymentResult) or (found.amount and found.amount.currency != payment.currency):
         raise Conflict("The gateway tells no amount that could be booked.", code="amount_not_bookable")
     with transaction():
@@ -314,7 +316,7 @@ def _give_up(payment: Payment) -> PaymentResult | NoAnswer | GivenUp:
     """What became of it when we gave it up. Where a gateway cannot take it back it may have been paid meanwhile."""
     account, ref = payment.gateway_account, _ref(payment)
     if Capability.VOID in gateway_class(account.gateway).capabilities:
-        return ask(lambda: gateway_accounts.connect(account).void(ref))
+        return ask_at(account, lambda: gateway_accounts.connect(account).void(ref))
     found = look_up(payment)
     waits = isinstance(found, PaymentResult) and found.status is PaymentStatus.REQUIRES_ACTION
     return GivenUp() if found is None or waits else found

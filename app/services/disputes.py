@@ -19,9 +19,10 @@ from app.queries.base import get, server_clock
 from app.queries.inbox import payment_named
 from app.queries.test_clocks import present_of
 from app.services import gateway_accounts, ledger
+from app.services.asking import ask_at
 from app.services.events import emit
 from app.services.history import move
-from app.services.outcomes import NoAnswer, ask
+from app.services.outcomes import NoAnswer
 
 STATUSES: Mapping[DisputeStatus, str] = {
     DisputeStatus.NEEDS_RESPONSE: "open",
@@ -46,7 +47,7 @@ def look(account_id: str, gateway_ref: str, at: datetime) -> Dispute | None:
     """Ask the gateway how a dispute stands, and record it. None when it knows no such dispute, or the payment is none
     of this account's. Opens its own transactions. Raises GatewayUnavailable when there is no answer."""
     account, asked_at = get(GatewayAccount, account_id), server_clock()
-    told = ask(lambda: gateway_accounts.connect(account).fetch_dispute(gateway_ref))
+    told = ask_at(account, lambda: gateway_accounts.connect(account).fetch_dispute(gateway_ref))
     if isinstance(told, NoAnswer):
         raise GatewayUnavailable(told.message)
     return heard(account_id, told, asked_at, at) if told else None

@@ -21,6 +21,7 @@ BACK_OFF = (
     timedelta(days=1),
 )
 NEVER_BETTER = ("foreign_notice",)
+UNMATCHED = "unknown_subject"  # nothing here is what a notice names, and nothing came to be in all that time
 
 log = logger(__name__)
 
@@ -79,7 +80,8 @@ def _tell(row: InboxNotice, error: Exception) -> None:
 
 def _failed(row: InboxNotice, error: Exception, at: datetime) -> None:
     leases.failed(row, error, at, BACK_OFF)
-    code = getattr(error, "code", "")
+    code = UNMATCHED if isinstance(error, notice_effects.Unmatched) else getattr(error, "code", "")
     if code in NEVER_BETTER:
         row.state = "dead"
+    if row.state == "dead" and code in (UNMATCHED, *NEVER_BETTER):
         audit("notice.refuse", row.id, at, account=row.gateway_account_id, code=code)

@@ -12,7 +12,7 @@ from app.gateways.errors import GatewayError
 from app.gateways.types import Dispute, Notice, NoticeKind, PaymentRef, PaymentResult, RefundResult
 from app.models import GatewayAccount, Payment
 from app.queries.base import get, server_clock
-from app.queries.inbox import methods_with, payment_named, refund_named
+from app.queries.inbox import is_known_elsewhere, methods_with, payment_named, refund_named
 from app.queries.test_clocks import present_of
 from app.services import charging, disputes, payment_methods, refunds
 
@@ -30,7 +30,13 @@ def follow(account_id: str, notice: Notice, at: datetime) -> str:
     Raises Unmatched, GatewayError when the gateway cannot be asked now, and Conflict (`foreign_notice`) for something
     that belongs to another account.
     """
-    return _FOLLOWERS[notice.kind](get(GatewayAccount, account_id), notice, at)
+    account = get(GatewayAccount, account_id)
+    try:
+        return _FOLLOWERS[notice.kind](account, notice, at)
+    except Unmatched:
+        if is_known_elsewhere(account, _names(notice)):
+            raise _foreign() from None
+        raise
 
 
 def _payment(account: GatewayAccount, notice: Notice, at: datetime) -> str:
@@ -78,8 +84,19 @@ def _own(account: GatewayAccount, payment: Payment | None) -> Payment:
     if payment is None:
         raise Unmatched("No payment here is the one that this notice names.")
     if payment.gateway_account_id != account.id:
-        raise Conflict("This notice is about a payment of another gateway account.", code="foreign_notice")
+        raise _foreign()
     return payment
+
+
+def _foreign() -> Conflict:
+    return Conflict("This notice is about something of another gateway account.", code="foreign_notice")
+
+
+def _names(notice: Notice) -> set[str]:
+    """What the gateway calls the things that a notice is about."""
+    paid = (notice.payment, notice.refund.payment if notice.refund else None)
+    names = {notice.refund.gateway_ref if notice.refund else None, notice.dispute_ref, notice.method_token}
+    return {name for name in (*names, *(ref.gateway_ref for ref in paid if ref)) if name}
 
 
 _FOLLOWERS: Mapping[NoticeKind, Callable[[GatewayAccount, Notice, datetime], str]] = {

@@ -10,13 +10,16 @@ from sqlalchemy import select, update
 from app.db import let_go, session, transaction
 from app.domain.errors import Conflict, InvalidInput
 from app.gateways.base import Capability
+from app.gateways.errors import GatewayUnavailable
 from app.gateways.types import NextAction, Payer, SavedMethod, SaveMethodRequest, SetupRequest
 from app.models import Customer, GatewayAccount, Payment, PaymentMethod, Subscription
 from app.queries.base import get
 from app.services import expiry_warnings, gateway_accounts, open_invoices
+from app.services.asking import ask_at
 from app.services.contracts import ENDED
 from app.services.events import emit
 from app.services.history import audit
+from app.services.outcomes import NoAnswer
 
 FOLLOWED = ("token", "kind", "brand", "last4", "exp_month", "exp_year")
 # Card numbers begin with 2 to 6 and stand by themselves. Without that, digits inside of one in 450 random UUIDs would
@@ -151,12 +154,13 @@ def remove(method_id: str, at: datetime) -> None:
 def look_again(method_ids: Sequence[str], at: datetime) -> None:
     """A notice says that the method behind these changed: ask the gateway, and keep what it says, or forget them.
 
-    They share an account and a token. Opens its own transactions. Raises gateway errors as they come.
+    They share an account and a token. Opens its own transactions. Raises GatewayUnavailable when there is no answer.
     """
     first = get(PaymentMethod, method_ids[0])
-    gateway, token = gateway_accounts.connect(get(GatewayAccount, first.gateway_account_id)), first.token
-    let_go()
-    found = gateway.fetch_method(token)
+    account, token = get(GatewayAccount, first.gateway_account_id), first.token
+    found = ask_at(account, lambda: gateway_accounts.connect(account).fetch_method(token))
+    if isinstance(found, NoAnswer):
+        raise GatewayUnavailable(found.message)
     with transaction():
         for method_id in method_ids:
             _follow(method_id, found, at)

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -11,6 +12,7 @@ from app.gateways.errors import GatewayError, GatewayUnavailable, OutcomeUnknown
 from app.gateways.types import PaymentRequest, PaymentResult, PaymentStatus
 from crashtest.outside import DECLINES
 from simulators.faults import Fault, FaultKind
+from simulators.frame import RETRY_SECONDS
 from tests.gateways.contract import (
     HOSTED,
     a_payment,
@@ -73,6 +75,19 @@ def test_a_call_that_goes_wrong_is_told_apart_and_settled_by_asking(
     charged = expected.charged or world.asks_by_repeating
     assert (found.status if found else None) == (PaymentStatus.SUCCEEDED if charged else None)
     assert [taken.key for taken in world.books()] == [request.key] * charged
+
+
+@needs(cases=lambda world: ways(world) if issubclass(world, SimulatedWorld) else [])
+def test_too_many_requests_say_for_how_long_to_wait(world: SimulatedWorld, gateway: Gateway, case: str) -> None:
+    request = a_payment(world, token=case)
+    ask = gateway.check_credentials if world.only_asked else partial(gateway.create_payment, request)
+    gateway.check_credentials()  # which has a token fetched, where one is needed
+    world.simulator.faults.add(
+        Fault(FaultKind.RATE_LIMIT, on=world.hosted_line if case == HOSTED else world.charge_line)
+    )
+    with pytest.raises(RateLimited) as told:
+        ask()
+    assert told.value.retry_after == RETRY_SECONDS
 
 
 @needs(cases=lambda world: ways(world) if issubclass(world, SimulatedWorld) else [])

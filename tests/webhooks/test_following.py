@@ -1,5 +1,6 @@
 """Following up on notices: the gateway is asked, the one door records, and what fails is tried again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,12 +11,12 @@ from app.db import session, transaction
 from app.domain.errors import Conflict
 from app.domain.money import Money
 from app.jobs.schedule import run_due
-from app.models import AuditEntry, Dispute, Event, PaymentMethod, Refund
-from app.services import charging, inbox_work, refunds, tenant_settings
+from app.models import AuditEntry, Dispute, Event, GatewayAccount, PaymentMethod, Refund
+from app.services import breakers, charging, inbox_work, refunds, tenant_settings
 from app.services.ways import Hosted
 from simulators.faults import Fault, FaultKind
 from tests.gateways.contract import a_payment
-from tests.shop import assert_books_balance, fresh, invoices_of
+from tests.shop import assert_books_balance, fresh, invoices_of, let_pause_end
 from tests.webhooks.counter import Counter
 
 AWAY = Fault(FaultKind.ERROR_BEFORE, on="GET /v1/payment_intents")
@@ -85,9 +86,38 @@ def test_a_notice_about_a_payment_of_another_account_is_refused_and_audited(coun
     assert (kept.state, kept.attempts, kept.subject_id) == ("dead", 1, None)
     assert "another gateway account" in (kept.last_error or "")
     assert counter.payment(payment_id).settled_at == before
+    assert refusals(counter) == ["foreign_notice"]
+
+
+@pytest.mark.parametrize("counter", ["jenga", "pesapal"], indirect=True)
+def test_one_that_names_it_by_the_gateways_reference_alone_is_refused_too(counter: Counter) -> None:
+    """Jenga's notices know no key of ours, and what Pesapal's say of it nobody has signed."""
+    payment = counter.begin(counter.owe())
+    counter.approve(payment)
+    letter = counter.letters[-1]
+    if counter.world.tells_key:
+        letter = replace(letter, body=letter.body.replace(payment.id.encode(), b"x"))
+    counter.deliver(letter, counter.connect())
+    assert counter.work() == 0
+    [kept] = counter.notices()
+    assert (kept.state, kept.attempts, kept.subject_id) == ("dead", 1, None)
+    assert counter.payment(payment.id).status == payment.status
+    assert refusals(counter) == ["foreign_notice"]
+
+
+def test_a_dispute_at_another_account_is_none_of_this_one(counter: Counter) -> None:
+    counter.world.dispute(counter.payment(counter.pay()).gateway_ref or "")
+    counter.deliver(counter.letters[-1], counter.connect())
+    assert counter.work() == 0
+    assert refusals(counter) == ["foreign_notice"]
     with counter.inside():
-        [entry] = session().scalars(select(AuditEntry).where(AuditEntry.action == "notice.refuse"))
-        assert entry.changes["code"] == "foreign_notice"
+        assert session().scalars(select(Dispute)).all() == []
+
+
+def refusals(counter: Counter) -> list[str]:
+    with counter.inside():
+        entries = session().scalars(select(AuditEntry).where(AuditEntry.action == "notice.refuse"))
+        return [entry.changes["code"] for entry in entries]
 
 
 def test_a_notice_about_nothing_of_ours_is_parked_for_a_day_and_then_laid_aside(counter: Counter) -> None:
@@ -103,6 +133,7 @@ def test_a_notice_about_nothing_of_ours_is_parked_for_a_day_and_then_laid_aside(
     [kept] = counter.notices()
     assert (kept.state, "No payment here" in (kept.last_error or "")) == ("dead", True)
     assert at - start > timedelta(days=1)
+    assert refusals(counter) == ["unknown_subject"]
 
 
 def test_a_gateway_that_is_away_is_asked_again_later(counter: Counter) -> None:
@@ -138,6 +169,44 @@ def test_after_all_tries_it_is_laid_aside_and_a_replay_heals_it(counter: Counter
     assert counter.work(at) == 1
     assert states(counter) == ["done"]
     assert counter.payment(payment_id).status == "succeeded"
+
+
+@pytest.mark.parametrize("about", ["dispute", "method"])
+def test_too_many_requests_about_whatever_is_asked_make_everybody_wait(counter: Counter, about: str) -> None:
+    payment_id = counter.pay()
+    counter.letters.clear()
+    if about == "dispute":
+        counter.world.dispute(counter.payment(payment_id).gateway_ref or "")
+    else:
+        with counter.inside():
+            counter.world.replace_card(session().scalars(select(PaymentMethod.token)).one())
+    counter.deliver_all()
+    counter.world.simulator.faults.add(Fault(FaultKind.RATE_LIMIT, on="GET "))
+    now = clock.now()
+    assert counter.work(now) == 0
+    assert _waits(counter)
+    assert counter.work(now + inbox_work.BACK_OFF[0]) == 0, "nobody asks meanwhile"
+    assert counter.world.simulator.faults.struck == 1
+    with counter.inside():
+        let_pause_end(counter.account_id)
+    assert counter.work(now + sum(inbox_work.BACK_OFF[:2], timedelta())) == 1
+
+
+def test_a_payer_who_comes_back_is_asked_about_even_then(counter: Counter) -> None:
+    """What they bring back can be handed over once, at some gateways; being told to wait makes everybody wait."""
+    payment = counter.begin(counter.owe())
+    answer = counter.approve(payment)
+    counter.world.simulator.faults.add(Fault(FaultKind.RATE_LIMIT, on="GET "))
+    with counter.inside():
+        assert charging.resume(payment.id, answer, counter.at).status == "requires_action"
+    assert _waits(counter)
+    with counter.inside():
+        assert charging.resume(payment.id, answer, counter.at).status == "succeeded"
+
+
+def _waits(counter: Counter) -> bool:
+    with counter.inside():
+        return breakers.state(fresh(GatewayAccount, counter.account_id)) == "waiting"
 
 
 def test_a_refund_that_settles_later_is_told_of(counter: Counter) -> None:
