@@ -21,7 +21,7 @@ ADDRESS = {"line1": "1 Main Street", "city": "Guelph", "region": "ON", "postal_c
 # What a copy of a row has of its own; everything else stays as it was sold.
 _COPIES = """
 INSERT INTO {table} SELECT (jsonb_populate_record(t, jsonb_build_object({own}))).*
-FROM {table} t, unnest(%(ids)s::uuid[], %(others)s::uuid[]) AS g (id, other)
+FROM {table} t, unnest(%(ids)s::uuid[], %(others)s::uuid[], %(instants)s::timestamptz[]) AS g (id, other, at)
 WHERE t.tenant_id = %(tenant)s AND t.id = %(template)s
 """
 _EVENTS = """
@@ -29,13 +29,6 @@ INSERT INTO usage_events
   (tenant_id, transaction_id, customer_id, meter_id, at, number, label, position, properties, created_at)
 SELECT %(tenant)s, c.id || '-' || n, c.id, %(meter)s, %(at)s + n * interval '1 day', c.place * n, '', 0, '{{}}', %(at)s
 FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS c (id, place), generate_series(1, {each}) AS n
-"""
-_SPREAD = """
-UPDATE subscriptions s SET next_billing_at = CASE WHEN place <= %(due)s
-    THEN (%(instants)s::timestamptz[])[(place - 1) / %(each)s + 1] ELSE %(later)s END
-FROM (SELECT id, row_number() OVER (ORDER BY hashtextextended(id::text, 0)) AS place
-        FROM subscriptions WHERE next_billing_at IS NOT NULL) AS p
-WHERE s.id = p.id
 """
 
 
@@ -61,28 +54,22 @@ class Crowd:
         self.flat = self._sold(product, "flat")
         self.metered = self._sold(product, "metered", charges=[usage])
 
-    def grow(self, count: int) -> None:
-        """Add so many subscriptions that are due when their first month ends, one in five of them metered."""
+    def grow(self, count: int, due: Sequence[datetime] = ()) -> None:
+        """Add so many subscriptions, one in five of them metered. They are due when their first month ends; or at the
+        instants given, one for each."""
         with self.place.bare() as bare:
+            bare.execute("SET session_replication_role = replica")  # where keys point is known
             for added in range(0, count, TURN_BY_TURN):
-                self._add(bare, min(TURN_BY_TURN, count - added))
+                some = min(TURN_BY_TURN, count - added)
+                self._add(bare, due[added : added + some] or [None] * some)
         self.settle()
 
-    def _add(self, bare: psycopg.Connection, count: int) -> None:
-        metered = count // METERED_EACH
-        self._copy(bare, self.flat, count - metered)
-        ids = self._copy(bare, self.metered, metered)
+    def _add(self, bare: psycopg.Connection, due: Sequence[datetime | None]) -> None:
+        metered = len(due) // METERED_EACH
+        self._copy(bare, self.flat, due[metered:])
+        ids = self._copy(bare, self.metered, due[:metered])
         given = {"tenant": self.place.tenant_uuid, "meter": self.meter, "at": self.at, "ids": ids}
         bare.execute(_EVENTS.format(each=EVENTS), given)
-
-    def spread(self, instants: Sequence[datetime], due: int, later: datetime) -> None:
-        """Let `due` of the subscriptions, from all over the table, fall due in equal parts at these instants, and the
-        others `later`."""
-        with self.place.bare() as bare:
-            bare.execute(
-                _SPREAD, {"instants": list(instants), "due": due, "each": due // len(instants), "later": later}
-            )
-        self.settle()
 
     def settle(self) -> None:
         """As after a night: statistics are there, and nothing is left to be written to disk."""
@@ -105,14 +92,15 @@ class Crowd:
             )
         return Sold(to_uuid("cus", customer), to_uuid("sub", subscription))
 
-    def _copy(self, bare: psycopg.Connection, sold: Sold, count: int) -> list[UUID]:
-        people, contracts = [uuid7() for _ in range(count)], [uuid7() for _ in range(count)]
-        given = {"tenant": self.place.tenant_uuid, "others": people}
+    def _copy(self, bare: psycopg.Connection, sold: Sold, due: Sequence[datetime | None]) -> list[UUID]:
+        people, contracts = [uuid7() for _ in due], [uuid7() for _ in due]
+        given = {"tenant": self.place.tenant_uuid, "others": people, "instants": list(due)}
         bare.execute(
             _COPIES.format(table="customers", own="'id', g.id, 'balance_minor', 0"),
             {**given, "ids": people, "template": sold.customer},
         )
-        own = "'id', g.id, 'customer_id', g.other, 'collection', 'automatic', 'next_billing_at', t.current_period_end"
+        own = "'id', g.id, 'customer_id', g.other, 'collection', 'automatic'"
+        own += ", 'next_billing_at', coalesce(g.at, t.current_period_end)"
         bare.execute(
             _COPIES.format(table="subscriptions", own=own),
             {**given, "ids": contracts, "template": sold.subscription},

@@ -5,13 +5,15 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -24,7 +26,7 @@ from app.domain.tax_tables.canada import RATES
 from app.embedded import Postgres, RedisServer
 from app.ids import to_uuid
 from app.processes import Child, Program, wait_until
-from app.services import api_keys, tenants
+from app.services import api_keys, renewals, tenants
 
 START_SECONDS = 60.0
 SELLER = {
@@ -107,6 +109,32 @@ def lab() -> Iterator[Lab]:
         redis.stop()
         postgres.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def watched(on_statement: Callable[[str, float], None], on_batch: Callable[[float], None]) -> Iterator[None]:
+    """In this process, tell of each SQL statement (its text, and how many seconds its answer took) and, after its
+    statements, of each batch of renewals (its seconds)."""
+    execute, batch = psycopg.Cursor.execute, renewals._renew_batch
+
+    def watched_execute(self: psycopg.Cursor, statement: Any, *args: Any, **kwargs: Any) -> Any:
+        started = time.perf_counter()
+        done = execute(self, statement, *args, **kwargs)
+        if statement:  # the pool asks with an empty one whether its connection is there
+            on_statement(str(statement), time.perf_counter() - started)
+        return done
+
+    def watched_batch(*args: Any) -> int:
+        started = time.perf_counter()
+        turned = batch(*args)
+        on_batch(time.perf_counter() - started)
+        return turned
+
+    psycopg.Cursor.execute, renewals._renew_batch = watched_execute, watched_batch  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        psycopg.Cursor.execute, renewals._renew_batch = execute, batch  # type: ignore[method-assign]
 
 
 def _variables(postgres: Postgres, redis: RedisServer, directory: Path) -> dict[str, str]:

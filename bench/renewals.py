@@ -13,9 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import psycopg
 
 from app import create_app
 from app.config import load_settings
@@ -24,7 +21,7 @@ from app.services import renewals
 from bench.crowd import Crowd
 from bench.figures import Figure
 from bench.floor import Floor
-from bench.lab import Lab, lab
+from bench.lab import Lab, lab, watched
 
 COUNT = int(os.environ.get("RENEWALS", "100000"))
 START = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -82,24 +79,14 @@ def main() -> None:
 @contextmanager
 def _counting(counted: list[int]) -> Iterator[None]:
     """Count the statements of each batch."""
-    execute, batch = psycopg.Cursor.execute, renewals._renew_batch
-    seen = [0]
+    sent: list[str] = []
 
-    def counting(self: psycopg.Cursor, statement: Any, *args: Any, **kwargs: Any) -> Any:
-        seen[0] += bool(statement)  # the pool asks with an empty one whether its connection is there
-        return execute(self, statement, *args, **kwargs)
+    def end(_seconds: float) -> None:
+        counted.append(len(sent))
+        sent.clear()
 
-    def counted_batch(*args: Any) -> int:
-        seen[0] = 0
-        turned = batch(*args)
-        counted.append(seen[0])
-        return turned
-
-    psycopg.Cursor.execute, renewals._renew_batch = counting, counted_batch  # type: ignore[method-assign,assignment]
-    try:
+    with watched(lambda statement, _seconds: sent.append(statement), end):
         yield
-    finally:
-        psycopg.Cursor.execute, renewals._renew_batch = execute, batch  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ Both are renewed in turns, some at a time, so that whatever else the machine doe
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import cycle
+from random import Random
 
 from bench.crowd import Crowd
 from bench.figures import Figure
@@ -33,10 +35,11 @@ def run() -> Sequence[Figure]:
 
 
 def _grow(place: Lab, table: int) -> None:
-    """A table of so many subscriptions, DUE of which fall due, some at each of INSTANTS."""
-    crowd = Crowd(place, START)
-    crowd.grow(table)
-    crowd.spread(INSTANTS, DUE, NEXT_YEAR)
+    """A table of so many subscriptions. DUE of them, from all over it, fall due, some at each of INSTANTS."""
+    due = [NEXT_YEAR] * table
+    for position, at in zip(Random(table).sample(range(table), DUE), cycle(INSTANTS), strict=False):
+        due[position] = at
+    Crowd(place, START).grow(table, due)
 
 
 def _rate(runs: Sequence[Run]) -> float:

@@ -17,15 +17,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import psycopg
-
 from app import create_app
 from app.config import load_settings
 from app.db import tenant_scope
 from app.services import renewals
 from bench.crowd import Crowd
 from bench.figures import Figure
-from bench.lab import Lab, lab
+from bench.lab import Lab, lab, watched
 from bench.renewals import START, TURN
 
 COUNT = int(os.environ.get("RENEWALS_SHARED", "20000"))
@@ -108,28 +106,19 @@ def main() -> None:
 @contextmanager
 def _watching(work: Work) -> Iterator[None]:
     """Time each batch, and in it the statement that may wait for other workers."""
-    execute, batch = psycopg.Cursor.execute, renewals._renew_batch
-    waited = [0.0]
+    waits: list[float] = []
 
-    def timed(self: psycopg.Cursor, statement: Any, *args: Any, **kwargs: Any) -> Any:
-        started = time.perf_counter()
-        done = execute(self, statement, *args, **kwargs)
-        if DRAWS in str(statement):
-            waited[0] = time.perf_counter() - started
-        return done
+    def note(statement: str, seconds: float) -> None:
+        if DRAWS in statement:
+            waits.append(seconds)
 
-    def timed_batch(*args: Any) -> int:
-        waited[0], started = 0.0, time.perf_counter()
-        turned = batch(*args)
-        work.wait = max(work.wait, waited[0])
-        work.batch = max(work.batch, time.perf_counter() - started - waited[0])
-        return turned
+    def end(seconds: float) -> None:
+        work.wait = max(work.wait, sum(waits))
+        work.batch = max(work.batch, seconds - sum(waits))
+        waits.clear()
 
-    psycopg.Cursor.execute, renewals._renew_batch = timed, timed_batch  # type: ignore[method-assign,assignment]
-    try:
+    with watched(note, end):
         yield
-    finally:
-        psycopg.Cursor.execute, renewals._renew_batch = execute, batch  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Subscriptions whose first payment never came: after the tenant's hours they expire, and owe nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from app.db import current_tenant_id, session, transaction
 from app.domain.errors import Conflict
@@ -25,14 +25,26 @@ def expires_at(at: datetime) -> datetime:
     return at + timedelta(hours=hours)
 
 
-def expire(rows: Sequence[Subscription], at: datetime) -> None:
-    """End these unless money may be on its way, or nobody has tried or may try yet to collect it. One statement.
+def may_be_paid() -> ColumnElement[bool]:
+    """Whether money may be on its way for a subscription, or nobody has tried or may try yet to collect it: a column
+    for whoever selects subscriptions."""
+    being_collected = and_(Invoice.status == "open", or_(Payment.id.is_not(None), Invoice.collect_at.is_not(None)))
+    waits_for_review = and_(Invoice.status == "draft", Invoice.review_reason.is_not(None))
+    attempts = and_(same(Payment.invoice_id, Invoice), Payment.status.in_(OPEN_STATUSES))
+    return (
+        select(Invoice.id)
+        .outerjoin(Payment, attempts)
+        .where(same(Invoice.subscription_id, Subscription), or_(being_collected, waits_for_review))
+        .correlate(Subscription)
+        .exists()
+    )
+
+
+def expire(rows: Iterable[Subscription], at: datetime, waiting: Collection[str]) -> None:
+    """End these, but look again later at those that `may_be_paid`, whose ids are `waiting`.
 
     `open_invoices.stop_collecting` belongs to it.
     """
-    if not rows:
-        return
-    waiting = _still_paying([row.id for row in rows])
     for row in rows:
         if row.id in waiting:
             row.next_billing_at = at + LOOK_AGAIN
@@ -49,14 +61,3 @@ def forgive(subscription_id: str, at: datetime) -> None:
                 invoices.void(invoice_id, at, reason="The first payment never came.")
         except Conflict as conflict:
             log.info("not taken back", invoice=invoice_id, code=conflict.code)
-
-
-def _still_paying(subscription_ids: Sequence[str]) -> set[str]:
-    being_collected = and_(Invoice.status == "open", or_(Payment.id.is_not(None), Invoice.collect_at.is_not(None)))
-    waits_for_review = and_(Invoice.status == "draft", Invoice.review_reason.is_not(None))
-    query = (
-        select(Invoice.subscription_id)
-        .outerjoin(Payment, and_(same(Payment.invoice_id, Invoice), Payment.status.in_(OPEN_STATUSES)))
-        .where(Invoice.subscription_id.in_(subscription_ids), or_(being_collected, waits_for_review))
-    )
-    return {subscription_id for subscription_id in session().scalars(query) if subscription_id}

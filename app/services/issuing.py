@@ -37,7 +37,7 @@ def issue(issue_of: Issue, bills: Sequence[Bill], balances: Mapping[str, int]) -
 
 def _numbers(issue_of: Issue, drawn: Sequence[Drawn]) -> dict[UUID, str]:
     final = [each for each in drawn if not each.is_draft]
-    found = invoice_numbers.draw(issue_of.tenant, [each.bill.customer.id for each in final])
+    found = invoice_numbers.draw(issue_of.tenant, [each.bill.customer for each in final])
     return dict(zip([each.id for each in final], found, strict=True))
 
 

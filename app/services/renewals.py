@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import case, false, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import defer
 
@@ -31,7 +31,7 @@ from app.services.billing import Biller
 from app.services.bulk import change_rows, json_text, together
 from app.services.contracts import ENDED, Plans, contract_of, plan_id, plans_of, standing
 from app.services.events import emit
-from app.services.expiry import expire
+from app.services.expiry import expire, may_be_paid
 from app.services.history import note_move
 from app.services.metering import Reading
 from app.services.open_invoices import stop_collecting
@@ -48,9 +48,15 @@ ENDING = ("ended_at", "canceled_at", "parked_reason")
 CHANGED = ("id", "status", "metered_from", *COLUMNS, *ENDING)
 _NOT_ASKED_FOR = (defer(Subscription.details), defer(Customer.details))
 
-Claimed = tuple[Subscription, Customer]
-
 log = logger(__name__)
+
+
+class Claimed(NamedTuple):
+    """A subscription that is due, its customer, and for one that was never paid whether it still `may_be_paid`."""
+
+    row: Subscription
+    customer: Customer
+    may_be_paid: bool
 
 
 class _Run:
@@ -89,7 +95,7 @@ def _renew_batch(run: _Run, batch: int) -> int:
     try:
         with _undisturbed(), transaction():
             claimed = _claim(at, batch)
-            ids = [row.id for row, _ in claimed]
+            ids = [each.row.id for each in claimed]
             _renew(claimed, run)
             return len(ids)
     except OperationalError:
@@ -120,8 +126,9 @@ def _park_failed(subscription_id: str, at: datetime) -> None:
 
 def _claim(at: datetime, batch: int, *, only: str | None = None) -> Sequence[Claimed]:
     """Take the oldest due subscriptions that no other worker holds, or the one that is named if it is among them."""
+    never_paid = case((Subscription.status == "incomplete", may_be_paid()), else_=false())
     query = (
-        select(Subscription, Customer)
+        select(Subscription, Customer, never_paid)
         .join(Customer, (Customer.tenant_id == Subscription.tenant_id) & (Customer.id == Subscription.customer_id))
         .where(due.rows("renewals", at))
         .order_by(Subscription.next_billing_at)
@@ -132,18 +139,19 @@ def _claim(at: datetime, batch: int, *, only: str | None = None) -> Sequence[Cla
     )
     if only:
         query = query.where(Subscription.id == only)
-    return [(row, customer) for row, customer in session().execute(query)]
+    return [Claimed(*found) for found in session().execute(query)]
 
 
 def _renew(claimed: Sequence[Claimed], run: _Run) -> None:
     """Make the turns of a batch. However many they are, the number of statements stays the same."""
     if not claimed:
         return
-    running = [each for each in claimed if each[0].status not in ("incomplete", *ENDED)]
+    rows, waiting = [each.row for each in claimed], {each.row.id for each in claimed if each.may_be_paid}
+    running = [each for each in claimed if each.row.status not in ("incomplete", *ENDED)]
     with together():
-        expire(_let_go(row for row, _ in claimed if row.status == "incomplete"), run.at)
-        made = _billables(run.biller, running, run.plans([row for row, _ in running]), run.at)
-        _write([row for row, _ in claimed], {each.turn.row.id: each.turn for each in made}, run.at)
+        expire(_let_go(row for row in rows if row.status == "incomplete"), run.at, waiting)
+        made = _billables(run.biller, running, run.plans([each.row for each in running]), run.at)
+        _write(rows, {each.turn.row.id: each.turn for each in made}, run.at)
         issue(run.biller, made)
 
 
@@ -157,10 +165,10 @@ def _let_go(rows: Iterable[Subscription]) -> list[Subscription]:
 
 def _billables(biller: Biller, running: Sequence[Claimed], plans: Plans, at: datetime) -> list[Billable]:
     """What the rules make of each subscription. One that they refuse is parked, so that the others go on."""
-    contracts = {row.id: contract_of(row, plans) for row, _ in running}
-    back = [(row, contracts[row.id]) for row, _ in running if resumes_at(contracts[row.id])]
+    contracts = {each.row.id: contract_of(each.row, plans) for each in running}
+    back = [(each.row, contracts[each.row.id]) for each in running if resumes_at(contracts[each.row.id])]
     contracts |= {row.id: contract for (row, _), contract in zip(back, with_billed(back), strict=True)}
-    turns = [turn for row, customer in running if (turn := _turn(row, customer, contracts[row.id], at))]
+    turns = [turn for row, customer, _ in running if (turn := _turn(row, customer, contracts[row.id], at))]
     read = readings(turns, plans, at)
     return [found for turn in turns if (found := _billable(biller, plans, turn, read.get(turn.row.id), at))]
 

@@ -293,14 +293,17 @@ class TestStatements:
         assert counted[1] == counted[2]
 
     def test_a_batch_takes_at_most_ten_whatever_it_holds(self, shop: Shop, statements: list[str]) -> None:
-        """Besides what the others hold, usage that came late, a coupon, a balance, what never was paid, and one that
-        cannot be billed."""
+        """Besides what the others hold, usage that came late, a coupon, a balance, another currency, what never was
+        paid, one that cannot be billed, and customers with and without a series of numbers of their own."""
         late, rich, lost = shop.customer(), shop.customer(), shop.buyer()
         plan = metered_plan(shop, meter(shop.at, code="late"))
         sold = [shop.sell(one, plan, collection="manual") for one in (late, rich)]
         renewals.renew_due(PERIODS[1])
         record([event("late", late, shop.at + DAY, "100", code="late")], PERIODS[1] + DAY)
+        with transaction():
+            change_settings({"numbering": "customer"}, shop.at)
         self.sell_everything(shop)
+        abroad = shop.sell(shop.customer(currency="USD"), shop.plan("30", currency="USD"), collection="manual")
         parked, unpaid = shop.sell(lost, collection="manual"), shop.sell(shop.buyer())
         with transaction():
             coupons.create({"code": "FIVE", "percent": "5"}, shop.at)
@@ -318,6 +321,11 @@ class TestStatements:
         came_late, discounted = (invoices_of(one)[-1] for one in sold)
         assert came_late.total_minor == 28_25  # 20.00 and 100 × 0.05, with 13 %
         assert (discounted.total_minor, discounted.from_balance_minor) == (21_47, 10_00)  # 20.00 - 5 % with 13 %
+        assert {came_late.number, discounted.number} <= {f"INV-{series:04d}-0001" for series in range(1, 99)}
+        assert [(one.currency, str(one.number)[-4:]) for one in invoices_of(abroad)] == [
+            ("USD", "0001"),
+            ("USD", "0002"),
+        ]
         assert (status(parked), bool(fresh(Subscription, parked).parked_reason)) == ("active", True)
         assert status(unpaid) == "expired"
         assert_books_balance()
