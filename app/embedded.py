@@ -20,13 +20,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from app import postgres_settings
 from app.processes import Child, Program, wait_until
 from app.startup import CannotStart
 from app.system_user import let_pass, let_read, system_user
 
 POSTGRESQL_MAJOR = 18
 LONGEST_SOCKET_PATH = 100  # the kernel allows 107 on Linux, 103 elsewhere
-START_SECONDS = 60.0  # a server that repairs its files after a crash may take its time
+START_SECONDS = 180.0  # a server that repairs its files after a crash may take its time
 
 
 class Server(Child):
@@ -76,7 +77,8 @@ class Server(Child):
 
 
 class Postgres(Server):
-    """The PostgreSQL of a data directory. `settings` are named as in postgresql.conf."""
+    """The PostgreSQL of a data directory. `settings` are named as in postgresql.conf, and go before those of
+    app/postgres_settings.py."""
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
         self._settings = settings or {}
@@ -99,6 +101,7 @@ class Postgres(Server):
             "listen_addresses": "",
             "unix_socket_directories": f'"{self.socket.parent}"',
             "unix_socket_permissions": "0700",
+            **postgres_settings.settings(),
             **self._settings,
         }
         return self._program("postgres", *(f"--{name}={value}" for name, value in settings.items()))

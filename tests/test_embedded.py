@@ -56,6 +56,7 @@ def test_postgresql_is_new_reads_all_letters_and_listens_on_no_network(postgres:
         assert connection.execute("SELECT lower('ÀÉÎ'), 'Z' < 'a'").fetchone() == ("àéî", True)
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         assert connection.execute("SHOW fsync").fetchone() == ("off",)
+        assert connection.execute("SHOW wal_writer_delay").fetchone() == ("10ms",)
 
 
 def test_making_a_database_twice_makes_it_once(postgres: Postgres) -> None:
