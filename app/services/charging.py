@@ -28,6 +28,7 @@ from app.services.screening import Held
 from app.services.ways import Hosted
 
 GIVEN_UP_AFTER = timedelta(days=1)  # a payer who has not approved by then will not
+_LOST = NotExecuted("The gateway never received this payment.", lost=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def settle(payment: Payment, found: PaymentResult | NoAnswer | None, at: datetim
     if isinstance(found, PaymentResult) and is_given_up(payment, found, at):
         outcome = _give_up(payment)
     with transaction():
-        return payments.record(payment.id, outcome or NotExecuted("The gateway never received this payment."), at)
+        return payments.record(payment.id, outcome or _LOST, at)
 
 
 def heard(payment_id: str, result: PaymentResult, at: datetime) -> None:

@@ -20,6 +20,8 @@ from app.services.subscription_status import activate, fall_behind
 
 # When a gateway was not reached: soon, then twice as long each time, once a day at last.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=15), timedelta(days=1)
+# Nothing was refused: somebody has to come, with a method or to approve.
+AWAITS_PAYER = frozenset({"no_payment_method", "payer_canceled", "authentication_required"})
 
 
 def settle(invoice: Invoice, amount: Money, at: datetime) -> None:
@@ -62,7 +64,8 @@ def reopen(invoice: Invoice, amount: Money, at: datetime) -> None:
 def declined(invoice: Invoice, code: str, at: datetime) -> None:
     """Note a refusal (`code` is one of our decline words) and plan the next step.
 
-    Who pays by hand is behind only once the invoice is due, and what an ended subscription owes is not pursued.
+    Who pays by hand is behind only once the invoice is due, and what an ended subscription owes is not pursued. One
+    whose first payment waits for its payer has not begun: it stays `incomplete`, and expires if they never come.
     """
     if invoice.status != "open":
         return
@@ -72,17 +75,23 @@ def declined(invoice: Invoice, code: str, at: datetime) -> None:
     if subscription and subscription.status in ENDED:
         invoice.dunning_at = None
         return
-    if subscription and (invoice.collection == "automatic" or (invoice.due_at and invoice.due_at <= at)):
+    is_behind = invoice.collection == "automatic" or bool(invoice.due_at and invoice.due_at <= at)
+    if subscription and is_behind and not (subscription.status == "incomplete" and code in AWAITS_PAYER):
         fall_behind(subscription, at)
     dunning.plan(invoice, at)
 
 
-def not_executed(invoice: Invoice, at: datetime) -> None:
-    """The gateway could not be reached or refused us: try again soon, and do not hold it against the customer."""
+def not_executed(invoice: Invoice, at: datetime, *, lost: bool = False) -> None:
+    """The gateway could not be reached or refused us: try again soon, and do not hold it against the customer.
+
+    What was `lost` with a worker of ours is made up for at once: the gateway had no trouble with it. If that happens
+    again, it has to wait like everything else.
+    """
     session().flush()
     invoice.attempts -= 1
     earlier = times_not_executed(invoice) - 1
-    go_on(invoice, at, pause=min(FIRST_PAUSE * 2 ** min(earlier, 10), LONGEST_PAUSE))
+    pause = timedelta() if lost and not earlier else min(FIRST_PAUSE * 2 ** min(earlier, 10), LONGEST_PAUSE)
+    go_on(invoice, at, pause=pause)
 
 
 def go_on(invoice: Invoice, at: datetime, *, pause: timedelta = FIRST_PAUSE) -> None:

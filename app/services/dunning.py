@@ -95,7 +95,7 @@ def _remind(invoice: Invoice, at: datetime) -> None:
     invoice.reminded_at = at
     subscription = _subscription(invoice)
     overdue = bool(invoice.due_at and invoice.due_at <= at)
-    if subscription and overdue:
+    if subscription and overdue and subscription.status != "incomplete":
         fall_behind(subscription, at)
     customer = get(Customer, invoice.customer_id)
     if not customer.deleted_at:

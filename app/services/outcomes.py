@@ -30,10 +30,12 @@ class NotExecuted:
     """The call surely did nothing. `ours` says that our request or credentials are to blame.
 
     `limited`: there were too many requests, and the gateway wants none for `retry_after` seconds, if it says.
+    `lost`: it never left us, because whoever was to send it died.
     """
 
     message: str
     ours: bool = False
+    lost: bool = False
     limited: bool = False
     retry_after: int | None = None
 

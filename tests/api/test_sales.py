@@ -4,6 +4,7 @@ The shop's seller is in Ontario but has no tax number, so nothing is taxed unles
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -67,6 +68,51 @@ def test_an_unknown_coupon_sells_nothing(api: Api, shop: Shop) -> None:
     refused = api.post("/v1/subscriptions", body, expect=422)
     assert (refused["code"], refused["errors"][0]["field"]) == ("coupon_unknown", "coupon")
     assert api.get("/v1/subscriptions")["data"] == []
+
+
+# what the coupon is like, the status and code of the refusal, and its sentence
+UNREDEEMABLE: list[tuple[dict[str, Any], int, str, str]] = [
+    ({"expires_at": (datetime.now(UTC) - timedelta(days=1)).isoformat()}, 409, "coupon_expired", "expired on "),
+    ({"max_redemptions": 1}, 409, "coupon_limit_reached", "has been used up."),
+    ({"max_per_customer": 1}, 409, "coupon_customer_limit_reached", "was already used by this customer as often as"),
+    ({"percent": None, "amount": "5", "currency": "USD"}, 422, "coupon_wrong_currency", "is in USD and cannot be used"),
+    ({"archived": True}, 409, "coupon_archived", "is not given out any more."),
+]
+
+
+def test_a_coupon_that_cannot_be_redeemed_is_refused_wherever_it_is_given(
+    api: Api, shop: Shop, subtests: pytest.Subtests
+) -> None:
+    """With a sale, to a customer and to a subscription: nothing is sold, redeemed, counted or invoiced."""
+    sold = api.post("/v1/subscriptions", {"customer": shop.customer, "plan": shop.plan})["id"]
+    customer = {"customer": shop.customer}
+    given = (
+        ("subscriptions", {**customer, "plan": shop.plan}),
+        ("redemptions", customer),
+        ("redemptions", {**customer, "subscription": sold}),
+    )
+    for number, (values, status, code, sentence) in enumerate(UNREDEEMABLE):
+        with subtests.test(code=code):
+            name = f"GONE{number}"
+            is_archived = values.get("archived", False)
+            terms = {name: value for name, value in values.items() if name != "archived"}
+            coupon = api.post("/v1/coupons", {"code": name, "percent": "10", **terms})
+            if is_archived:
+                api.patch(f"/v1/coupons/{coupon['id']}", {"archived": True})
+            if "limit" in code:
+                api.post("/v1/redemptions", {**customer, "coupon": name})
+            before = counted(api, coupon["id"])
+            for noun, body in given:
+                refused = api.post(f"/v1/{noun}", {**body, "coupon": name}, expect=status)
+                assert (refused["code"], refused["errors"][0]["field"]) == (code, "coupon")
+                assert refused["detail"].startswith(f"The coupon “{name}” {sentence}")
+            assert counted(api, coupon["id"]) == before
+
+
+def counted(api: Api, coupon: str) -> tuple[int, ...]:
+    """How often a coupon was redeemed, and how much there is of what could be half-written."""
+    lists = (api.get(f"/v1/{noun}")["data"] for noun in ("subscriptions", "redemptions", "invoices"))
+    return api.get(f"/v1/coupons/{coupon}")["redeemed"], *(len(rows) for rows in lists)
 
 
 def test_a_draft_is_changed_line_by_line_and_finalised(api: Api, shop: Shop) -> None:

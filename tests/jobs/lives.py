@@ -89,7 +89,7 @@ def _story(customer_id: str) -> dict[str, Any]:
     invoices = {row.id: n for n, row in enumerate(_rows(Invoice, customer_id))}
     subjects = {customer_id: "customer", **{id_: f"invoice {n}" for id_, n in invoices.items()}}
     for model in (Subscription, Payment):
-        subjects.update({row.id: f"{model.__tablename__} {n}" for n, row in enumerate(_rows(model, customer_id))})
+        subjects.update({row.id: f"{model.__tablename__} {n}" for n, row in enumerate(_heard_of(model, customer_id))})
     return {
         "balance": fresh(Customer, customer_id).balance_minor,
         "subscriptions": _facts(
@@ -103,14 +103,26 @@ def _story(customer_id: str) -> dict[str, Any]:
         "credit notes": _facts(CreditNote, customer_id, "total_minor balance_minor issued_at"),
         "payments": _facts(Payment, customer_id, "status amount_minor decline_code started_at settled_at"),
         "mails": _facts(Mail, customer_id, "template state due_at sent_at"),
-        "events": sorted((e.at, e.type, subjects.get(e.subject_id, "")) for e in _rows(Event, customer_id)),
+        "events": sorted((e.at, e.type, subjects.get(e.subject_id, "")) for e in _heard_of(Event, customer_id)),
         "statuses": _statuses(subjects),
         "ledger": _ledger(customer_id),
     }
 
 
 def _facts(model: Any, customer_id: str, names: str) -> list[tuple[Any, ...]]:
-    return sorted((tuple(getattr(row, name) for name in names.split()) for row in _rows(model, customer_id)), key=repr)
+    rows = _heard_of(model, customer_id)
+    return sorted((tuple(getattr(row, name) for name in names.split()) for row in rows), key=repr)
+
+
+def _heard_of(model: Any, customer_id: str) -> list[Any]:
+    """The rows without attempts that died with their worker before the bank heard of them: nothing came of those."""
+    return [row for row in _rows(model, customer_id) if not _is_lost(row)]
+
+
+def _is_lost(row: Any) -> bool:
+    if isinstance(row, Payment):
+        return row.decline_code == "gateway_unavailable"
+    return isinstance(row, Event) and row.type == "payment.not_executed"
 
 
 def _statuses(subjects: dict[str, str]) -> list[tuple[Any, ...]]:

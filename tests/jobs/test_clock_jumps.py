@@ -12,7 +12,7 @@ from app.db import current_tenant_id, session, transaction
 from app.domain.errors import Conflict
 from app.jobs import clocks, schedule
 from app.models import Subscription, TestClock
-from app.services import access, renewals, test_clocks
+from app.services import access, charging, renewals, test_clocks
 from app.services.tenant_settings import change_settings
 from tests.jobs.test_clocks import DAY, advance, set_up
 from tests.shop import Shop, assert_books_agree, fresh, invoices_of, payments_of, status
@@ -103,16 +103,36 @@ class TestAcross:
         assert renewed.period_start
         assert (renewed.status, renewed.issued_at) == ("paid", renewed.period_start + 36 * HOUR)
 
-    @pytest.mark.parametrize(("token", "ended", "days"), [(None, "canceled", 7), ("tok_soft_decline", "canceled", 7)])
-    def test_a_first_payment_that_never_comes_ends_with_the_last_reminder(
-        self, shop: Shop, at: datetime, clock: str, token: str | None, ended: str, days: int
+    @pytest.mark.parametrize(
+        ("token", "ended", "days", "owes"),
+        [("tok_soft_decline", "canceled", 7, "open"), (None, "expired", 3, "void"), ("tok_auth", "expired", 3, "void")],
+        ids=["declined again and again", "no method", "the bank's page left alone"],
+    )
+    def test_a_first_payment_that_never_comes_ends_it(
+        self, shop: Shop, at: datetime, clock: str, token: str | None, ended: str, days: int, owes: str
     ) -> None:
+        """What a card is refused ends with the last retry, after 7 days; who never comes to pay expires after 72 hours,
+        and owes nothing."""
         theirs = shop.buyer(token, test_clock_id=clock)
         sold = shop.sell(theirs)
+        if token == "tok_auth":
+            assert charging.collect(invoices_of(sold)[0].id, at, off_session=False).status == "requires_action"
         advance(clock, at + 40 * DAY)
-        row = fresh(Subscription, sold)
-        assert (row.status, row.ended_at) == (ended, at + days * DAY)
+        row, [invoice] = fresh(Subscription, sold), invoices_of(sold)
+        assert (row.status, row.ended_at, invoice.status) == (ended, at + days * DAY, owes)
+        assert "sending" not in [payment.status for payment in payments_of(invoice.id)]
         assert access.of(theirs, at)["reason"] == ended
+        assert_books_agree(shop.bank)
+
+    def test_who_comes_before_it_expires_has_begun(self, shop: Shop, at: datetime, clock: str) -> None:
+        theirs = shop.buyer(None, test_clock_id=clock)
+        sold = shop.sell(theirs)
+        advance(clock, at + 2 * DAY)
+        assert (status(sold), access.of(theirs, at)["reason"]) == ("incomplete", "first_payment_missing")
+        shop.method(theirs, "tok_ok", at + 2 * DAY)
+        advance(clock, at + 40 * DAY)
+        assert status(sold) == "active"
+        assert [invoice.status for invoice in invoices_of(sold)] == ["paid", "paid"]
 
     def test_access_is_told_by_the_clock(self, shop: Shop, at: datetime, clock: str) -> None:
         """Their card is declined in February: a week of grace, reminders, the end after 1, 3, 5 and 7 days of tries."""

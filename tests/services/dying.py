@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache, wraps
+from itertools import chain, count
 from multiprocessing import forkserver, get_context
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.domain.money import Money
 from app.extensions import db
 from app.factory import assemble
 from app.gateways.sandbox_bank import SandboxBank
+from app.jobs import clocks
 from app.services import charging, refunds
 
 STEPS = (
@@ -51,6 +53,11 @@ def refund(payment_id: str, minor: int, at: datetime) -> None:
     refunds.refund(payment_id, Money(minor, "CAD"), at)
 
 
+def jump(clock_id: str, seconds: float) -> None:
+    """Move a clock that is advancing, as a worker does it."""
+    clocks.move(clock_id, seconds)
+
+
 @cache
 def _import_once() -> None:
     """Fork the processes off one that has imported everything. It looks for modules where its environment says so."""
@@ -80,8 +87,8 @@ def _reach(step: str, last: str) -> None:
 
 
 def _watch_commits(last: str) -> None:
-    """The first transaction that writes is the claim, the second the record."""
-    names = iter(("claim", "record"))
+    """The first transaction that writes is the claim, the second the record; of longer work come the third write …"""
+    names = chain(("claim", "record"), (f"write {number}" for number in count(3)))
     now: list[str] = []
 
     def before(session: Session) -> None:

@@ -23,7 +23,7 @@ def test_killed_while_charging_the_customer_is_charged_once(
     assert killed_while(settings, current_tenant_id(), step, charge, invoice_id, at) == signal.SIGKILL
     let_check_fall_due()
     due_payments.check_due(at)
-    due_payments.collect_due(at + SOON)
+    due_payments.collect_due(at)  # what died with the worker is made up for at once
     assert fresh(Invoice, invoice_id).status == "paid"
     assert len(shop.bank.charges()) == 1
     assert_books_agree(shop.bank)
@@ -39,6 +39,20 @@ def test_killed_while_refunding_the_money_goes_back_once_or_not_at_all(
     refunds.check_due(at)
     assert fresh(Payment, payment.id).refunded_minor == sum(minor for _, _, minor in shop.bank.refunds())
     assert_books_agree(shop.bank)
+
+
+def test_who_is_killed_again_and_again_takes_its_time(shop: Shop, at: datetime, settings: Settings) -> None:
+    """A charge that kills its worker must not kill one after the other."""
+    invoice_id = shop.debt()
+    waited = []
+    for moment in (at, at, at + SOON):
+        step = "before the bank has booked"
+        assert killed_while(settings, current_tenant_id(), step, charge, invoice_id, moment) == signal.SIGKILL
+        let_check_fall_due()
+        due_payments.check_due(moment)
+        waited.append((fresh(Invoice, invoice_id).collect_at or at) - moment)
+    assert waited == [timedelta(0), 2 * SOON, 4 * SOON]
+    assert fresh(Invoice, invoice_id).attempts == 0
 
 
 def test_nothing_waits_for_an_answer_afterwards(shop: Shop, at: datetime, settings: Settings) -> None:
