@@ -30,7 +30,8 @@ def invoice_preview(asked: InvoiceToPreview, now: datetime) -> InvoicePreview:
             line.draft(asked.currency, lambda category: seller.treatment(buyer, category, at), f"lines.{i}")
             for i, line in enumerate(asked.lines)
         ]
-        return InvoicePreview.of(invoice_totals(drafts, asked.currency, discounts, asked.tax_rounding))
+        totals = invoice_totals(drafts, asked.currency, discounts, asked.tax_rounding)
+        return InvoicePreview.of(totals, seller.to_review(totals))
 
 
 def subscription_preview(asked: SubscriptionToPreview, now: datetime) -> SubscriptionPreview:
@@ -38,11 +39,12 @@ def subscription_preview(asked: SubscriptionToPreview, now: datetime) -> Subscri
 
     Raises InvalidInput, naming the request's field.
     """
-    scenario = _scenario(asked, now)
+    seller = Seller(asked.tax_numbers)
+    scenario = _scenario(asked, seller, now)
     horizon = "cycles" if asked.until is None else "until"
     words = {"trial_days": "plan.trial_days", "amount": "plan", "address.region": asked.place_field}
     with named({**words, "at": horizon, "until": horizon}):
-        return SubscriptionPreview.of(simulate(scenario), scenario.terms.currency)
+        return SubscriptionPreview.of(simulate(scenario), scenario.terms.currency, seller.to_review)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ class NamedCancellation(PlannedCancellation):
             return PlannedCancellation.apply(self, contract)
 
 
-def _scenario(asked: SubscriptionToPreview, now: datetime) -> Scenario:
-    buyer, seller = _buyer(asked), Seller(asked.tax_numbers)
+def _scenario(asked: SubscriptionToPreview, seller: Seller, now: datetime) -> Scenario:
+    buyer = _buyer(asked)
     offer = offer_of(asked.plan, "plan", SoldAs())
     terms = _terms(asked, offer, int(asked.quantity))
     _check_currency(buyer, terms.currency, "plan")

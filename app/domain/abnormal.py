@@ -16,6 +16,15 @@ class Limits:
     amount: int
 
 
+def concern(amounts: Sequence[Money], limits: Limits) -> str | None:
+    """Why a person is to look at a bill of these lines first, as `refuse_abnormal` says it; None: nobody needs to."""
+    try:
+        refuse_abnormal(amounts, limits)
+    except Conflict as refusal:
+        return refusal.message
+    return None
+
+
 def refuse_abnormal(amounts: Sequence[Money], limits: Limits) -> None:
     """Raise Conflict for a bill of these lines that has too many of them (`abnormal_lines`) or asks for too much
     (`abnormal_amount`): with a limit of 1,000, lines of 600.00 and 400.01."""

@@ -11,8 +11,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.db import current_tenant_id, session
-from app.domain.abnormal import Limits, refuse_abnormal
-from app.domain.errors import Conflict
+from app.domain.abnormal import Limits, concern
 from app.domain.lines import Line
 from app.domain.periods import Period
 from app.domain.subscription_invoices import billed_part, draft_line
@@ -30,6 +29,11 @@ from app.services.metering import Reading
 from app.services.one_off import OneOff
 
 
+def limits_of(tenant: Tenant) -> Limits:
+    """What may go out without somebody looking at it first."""
+    return Limits(tenant.setting("review_lines"), tenant.setting("review_amount"))
+
+
 class Biller:
     """What bills of one tenant have in common, read once: the seller, the tax book, the books of account."""
 
@@ -42,7 +46,7 @@ class Biller:
         ]
         self.taxes = tax_book(tenant.address.get("country"))
         seller = json_text(seller_of(tenant, registrations))
-        self.limits = Limits(tenant.setting("review_lines"), tenant.setting("review_amount"))
+        self.limits = limits_of(tenant)
         self.today = local_date(at, tenant.timezone)
         self.issue_of = Issue(tenant, to_uuid("ten", tenant.id), at, seller, dunning.rules_of(tenant))
 
@@ -115,11 +119,7 @@ class Biller:
 
     def to_review(self, bill: Bill) -> str | None:
         """Why a person is to look at a bill before anybody is charged; None for one that looks as usual."""
-        try:
-            refuse_abnormal([line.draft.amount for line in bill.lines], self.limits)
-        except Conflict as refusal:
-            return refusal.message
-        return None
+        return concern([line.draft.amount for line in bill.lines], self.limits)
 
     def _with_review(self, bill: Bill) -> Bill:
         """The bill, parked if it is to be looked at. Drafts are looked at when somebody finalises them."""

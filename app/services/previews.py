@@ -1,17 +1,20 @@
-"""What previews ask of the tenant: its clock, its taxes, its customers. Nothing is written."""
+"""What previews ask of the tenant: its clock, its taxes, its limits, its customers. Nothing is written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.db import current_tenant_id, session
+from app.domain.abnormal import concern
 from app.domain.errors import Conflict, InvalidInput
+from app.domain.invoicing import InvoiceTotals
 from app.domain.tax_tables import canada, eu
 from app.domain.taxes import Registration, TaxBook, TaxLocation, TaxRate, TaxStatus, TaxTreatment
 from app.domain.zones import local_date
 from app.models import Tenant
 from app.queries.access import customer_by_any_id
 from app.queries.tax_books import location_of, status_of, tax_book, tax_rates
+from app.services.billing import limits_of
 
 REFERENCE_RATES = (*canada.RATES, *eu.RATES)
 NOWHERE, NOBODY = TaxLocation(""), TaxStatus()
@@ -48,10 +51,15 @@ class Seller:
         tenant = session().get_one(Tenant, current_tenant_id())
         home = tenant.address.get("country")
         self.timezone = tenant.timezone
+        self._limits = limits_of(tenant)
         if registrations is None:
             self._taxes = tax_book(home)
         else:
             self._taxes = TaxBook(with_reference(tax_rates()), registrations, home)
+
+    def to_review(self, totals: InvoiceTotals) -> str | None:
+        """Why such an invoice would be set aside for somebody to look at; None if it would go out."""
+        return concern([line.draft.amount for line in totals.lines], self._limits)
 
     def treatment(self, buyer: Buyer, category: str, at: datetime) -> TaxTreatment:
         """How a category is taxed at an instant, on the seller's day of it, as on an invoice issued then.

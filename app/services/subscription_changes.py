@@ -37,7 +37,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a change at `at` means: the invoice it brings now (None: none), and when the new terms begin.
+    """What a change at `at` means: the invoice it brings now (None: none), and when the new terms begin. With a
+    `review_reason` that invoice is set aside until somebody has looked at it.
 
     `fingerprint` names everything that the customer would agree to; the change can be asked to match it.
     """
@@ -46,6 +47,7 @@ class Quote:
     plan: Plan
     quantity: int
     totals: InvoiceTotals | None
+    review_reason: str | None = None
 
     @property
     def at(self) -> datetime:
@@ -148,8 +150,10 @@ def _quote(row: Subscription, wanted: Wanted, as_of: datetime, at: datetime) -> 
     plan, quantity = _wanted(row, wanted)
     rule = partial(rules.change, terms=terms_of(plan, quantity), at=as_of, mode=wanted.mode)
     reckoned = reckon(row, rule, as_of, at, [plan])
-    bill = reckoned.billable.bill
-    return Quote(reckoned, plan, quantity, totals_of(reckoned.biller.previewed(bill)) if bill else None)
+    if reckoned.billable.bill is None:
+        return Quote(reckoned, plan, quantity, None)
+    bill = reckoned.biller.previewed(reckoned.billable.bill)
+    return Quote(reckoned, plan, quantity, totals_of(bill), reckoned.biller.to_review(bill))
 
 
 def _wanted(row: Subscription, wanted: Wanted) -> tuple[Plan, int]:

@@ -26,7 +26,8 @@ from app.services.turns import renewal
 class Upcoming:
     """An invoice that will be issued at `at` for `period`. `trial_end_at`: it is the first one after a trial.
 
-    `from_balance` is what the customer's balance will pay of it; below zero it is a debt that goes onto it.
+    `from_balance` is what the customer's balance will pay of it; below zero it is a debt that goes onto it. With a
+    `review_reason` it is set aside until somebody has looked at it.
     """
 
     at: datetime
@@ -34,6 +35,7 @@ class Upcoming:
     totals: InvoiceTotals
     from_balance: Money
     trial_end_at: datetime | None = None
+    review_reason: str | None = None
 
     @property
     def due(self) -> Money:
@@ -88,6 +90,12 @@ class _Sold:
     coupon: Coupon | None = None
     reading: Reading = field(default_factory=Reading)
 
+    @property
+    def is_released(self) -> bool:
+        """Whether somebody has looked at the bill that is due."""
+        at = self.row.released_at if self.row else None
+        return bool(self.row and at and self.row.next_billing_at and at >= self.row.next_billing_at)
+
     def bill(self, biller: Biller, lines: Sequence[Line], period: Period) -> Bill:
         """These lines as a bill, with what was used."""
         if self.row:
@@ -111,4 +119,5 @@ def _reckoned(
     added = part_of(sold.coupon.discount, bill.part) if sold.coupon else None
     totals = totals_of(replace(bill, discounts=(*bill.discounts, Grant(added))) if added else bill)
     balance = Money(sold.customer.balance_minor, sold.customer.currency)
-    return Upcoming(at, period, totals, min(balance, totals.total), trial_end)
+    concern = None if sold.is_released else biller.to_review(plain) or biller.to_review(bill)
+    return Upcoming(at, period, totals, min(balance, totals.total), trial_end, concern)

@@ -1,5 +1,6 @@
 """Invoices that are only looked at: prices, discounts, roundings and the shape of the answer."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.db import session, tenant_scope, transaction
 from app.extensions import db
-from app.services import tenants
+from app.services import tenant_settings, tenants
 from tests.api.conftest import Api, Shop, key_of
 from tests.api.previewing import AT, ONTARIO, Body, buyer, hundred, invoice, plan, sold, standard, subscription, worth
 
@@ -148,6 +149,7 @@ def test_the_answer_has_every_field_of_the_contract(api: Api) -> None:
             }
         ],
         "notes": [],
+        "review_reason": None,
     }
     assert line == {
         "description": "Something",
@@ -221,3 +223,23 @@ def test_a_hundred_lines_and_a_thousand_events_are_taken(api: Api) -> None:
     assert (many["subtotal"], many["tax"]) == ("10000.00", "1300.00")
     fees = api.post("/v1/invoices/preview", invoice(sold(FEE, events=["1"] * 1000)), expect=200)
     assert (fees["lines"][0]["quantity"], fees["total"]) == ("1000", "329.00")  # 1000 × 2.9 % + 1000 × 0.30
+
+
+def test_previews_say_what_would_be_set_aside(app: Flask, tenant: str, api: Api, shop: Shop) -> None:
+    """More than 30 is looked at first. The shop's plan is 30.00."""
+    with app.app_context(), tenant_scope(tenant), transaction():
+        tenant_settings.change_settings({"review_amount": 30}, datetime.now(UTC))
+    said = "This invoice would come to 100.00 CAD before tax, and more than 30 is looked at first."
+    assert api.post("/v1/invoices/preview", invoice(hundred()), expect=200)["review_reason"] == said
+    assert api.post("/v1/invoices/preview", invoice(sold(standard("30"))), expect=200)["review_reason"] is None
+    later = {"at": "2026-01-15T00:00:00Z", "quantity": 2, "proration": "next_period"}
+    seats = {"changes": [later], "cycles": 2}
+    ahead = api.post("/v1/subscriptions/preview", subscription(plan("20"), "2026-01-01", **seats), expect=200)
+    assert [bool(one["review_reason"]) for one in ahead["invoices"]] == [False, True]
+    running = api.post("/v1/subscriptions", {"customer": shop.customer, "plan": shop.plan, "collection": "manual"})
+    path = f"/v1/subscriptions/{running['id']}"
+    change = {"quantity": 5, "proration": "full"}
+    assert "120.00 CAD" in api.post(f"{path}/change/preview", change, expect=200)["invoice"]["review_reason"]
+    assert api.get(f"{path}/next-invoice")["review_reason"] is None
+    api.post(f"{path}/change", change, expect=200)
+    assert "150.00 CAD" in api.get(f"{path}/next-invoice")["review_reason"]

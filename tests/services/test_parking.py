@@ -11,9 +11,9 @@ from app.domain.abnormal import Limits, refuse_abnormal
 from app.domain.errors import BillingError, InvalidInput
 from app.domain.money import Money
 from app.jobs.schedule import run_due
-from app.models import Invoice, Subscription
+from app.models import Customer, Invoice, Plan, Subscription
 from app.queries import lists
-from app.services import drafts, invoice_items, invoices, parking, subscription_changes, tenant_settings
+from app.services import drafts, invoice_items, invoices, parking, subscription_changes, tenant_settings, upcoming
 from app.services.one_off import OneOff
 from app.services.subscription_changes import Wanted
 from tests.shop import Shop, assert_books_agree, fresh, invoices_of, payments_of
@@ -112,6 +112,64 @@ def test_whatever_is_abnormal_stays_a_draft_until_a_person_has_looked(shop: Shop
     assert fresh(Invoice, parked.id).status == "paid"
     assert lists.invoices({"to_review": "yes"}).items == []
     assert_books_agree(shop.bank)
+
+
+def foreseen_sale(shop: Shop, customer: str) -> tuple[str | None, str | None]:
+    plan = shop.plan("40.00")
+    shown = upcoming.first_invoice(fresh(Customer, customer), fresh(Plan, plan), shop.at)
+    [invoice] = invoices_of(shop.sell(customer, plan))
+    return shown and shown.review_reason, invoice.review_reason
+
+
+def foreseen_change(shop: Shop, customer: str) -> tuple[str | None, str | None]:
+    sold, wanted = shop.sell(customer, shop.plan("5.00")), Wanted(plan_id=shop.plan("40.00"))
+    run_due(shop.at)
+    shown = subscription_changes.preview(sold, wanted, shop.at)
+    with transaction():
+        subscription_changes.change(sold, wanted, shop.at, fingerprint=shown.fingerprint)
+    return shown.review_reason, next(one.review_reason for one in invoices_of(sold) if one.status == "draft")
+
+
+def foreseen_renewal(shop: Shop, customer: str) -> tuple[str | None, str | None]:
+    look_first(shop.at, review_amount=50)
+    sold = shop.sell(customer, shop.plan("40.00"))
+    run_due(shop.at)
+    look_first(shop.at, review_amount=30)
+    shown = upcoming.next_invoice(row := fresh(Subscription, sold), row.customer, row.plan)
+    run_due(month(2))
+    return shown and shown.review_reason, fresh(Subscription, sold).parked_reason
+
+
+def foreseen_item(shop: Shop, customer: str) -> tuple[str | None, str | None]:
+    sold = shop.sell(customer, shop.plan("5.00"))
+    run_due(shop.at)
+    with transaction():
+        invoice_items.add(customer, OneOff("Cabling", "35.00"), shop.at)
+    shown = upcoming.next_invoice(row := fresh(Subscription, sold), row.customer, row.plan)
+    run_due(month(2))
+    return shown and shown.review_reason, invoices_of(sold)[1].review_reason
+
+
+@pytest.mark.parametrize("foreseen", [foreseen_sale, foreseen_change, foreseen_renewal, foreseen_item])
+def test_a_preview_says_that_it_would_be_set_aside_and_why(
+    shop: Shop, at: datetime, foreseen: Callable[[Shop, str], tuple[str | None, str | None]]
+) -> None:
+    look_first(at, review_amount=30)
+    said, reason = foreseen(shop, shop.buyer())
+    assert said == reason
+    assert (said or "").endswith("and more than 30 is looked at first.")
+
+
+def test_a_preview_of_what_was_released_says_nothing_any_more(shop: Shop, at: datetime) -> None:
+    sold = shop.sell(shop.buyer())
+    run_due(at)
+    look_first(at, review_amount=10)
+    run_due(month(2))
+    with transaction():
+        row = parking.release(sold, month(2))
+        shown = upcoming.next_invoice(row, row.customer, row.plan)
+    assert shown
+    assert shown.review_reason is None
 
 
 def test_a_first_sale_does_not_expire_while_it_waits_for_a_person(shop: Shop, at: datetime) -> None:

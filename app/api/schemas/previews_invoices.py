@@ -78,6 +78,12 @@ class PreviewedLine(BaseModel):
     derivation: Derivation
 
 
+ReviewReason = Annotated[
+    str | None,
+    Field(description="Why it would be set aside, with nobody charged, until somebody has looked at it, if it would."),
+]
+
+
 class InvoicePreview(BaseModel):
     """What the invoice would be. `subtotal` sums the amounts as priced; `total` is what the customer would pay."""
 
@@ -89,11 +95,12 @@ class InvoicePreview(BaseModel):
     lines: list[PreviewedLine]
     taxes: list[InvoiceTax]
     notes: list[str]
+    review_reason: ReviewReason
 
     @classmethod
-    def of(cls, totals: InvoiceTotals) -> Self:
+    def of(cls, totals: InvoiceTotals, review_reason: str | None) -> Self:
         lines = [PreviewedLine(**shown_line(line)) for line in totals.lines]
-        return cls(currency=totals.currency, lines=lines, **shown_totals(totals))
+        return cls(currency=totals.currency, lines=lines, review_reason=review_reason, **shown_totals(totals))
 
 
 class NextInvoice(InvoicePreview):
@@ -109,7 +116,7 @@ class NextInvoice(InvoicePreview):
     @classmethod
     def of_upcoming(cls, found: Upcoming) -> Self:
         return cls(
-            **dict(InvoicePreview.of(found.totals)),
+            **dict(InvoicePreview.of(found.totals, found.review_reason)),
             at=found.at,
             period_start=found.period.start,
             period_end=found.period.end,

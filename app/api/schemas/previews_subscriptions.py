@@ -1,5 +1,6 @@
 """The preview of a subscription on the wire."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -10,7 +11,7 @@ from app.api.schemas.base import UNSET, Request
 from app.api.schemas.invoices import InvoiceTax
 from app.api.schemas.plans import Interval, PlanBasics
 from app.api.schemas.previews import OrText, Preview, bounded_price
-from app.api.schemas.previews_invoices import PreviewedLine, shown_line, shown_totals
+from app.api.schemas.previews_invoices import PreviewedLine, ReviewReason, shown_line, shown_totals
 from app.api.schemas.subscriptions import AnchorChoice
 from app.api.schemas.values import Currency, Instant, Major, Number, TaxCategory, Timezone, Utc
 from app.api.wording import named
@@ -18,7 +19,7 @@ from app.domain import pricing
 from app.domain.errors import InvalidInput
 from app.domain.exact import plain
 from app.domain.forecast import Forecast, ForecastInvoice, ForecastPeriod
-from app.domain.invoicing import TotalLine
+from app.domain.invoicing import InvoiceTotals, TotalLine
 from app.domain.lines import Line, LineKind, money_text
 from app.domain.periods import Recurrence
 from app.domain.scenario import MAX_PERIODS
@@ -149,12 +150,13 @@ class PreviewedInvoice(BaseModel):
     total: Major
     taxes: list[InvoiceTax]
     notes: list[str]
+    review_reason: ReviewReason
 
     @classmethod
-    def of(cls, invoice: ForecastInvoice) -> Self:
+    def of(cls, invoice: ForecastInvoice, review_reason: str | None) -> Self:
         pairs = zip(invoice.lines, invoice.totals.lines, strict=True)
         lines = [PreviewedSubscriptionLine.of(line, total) for line, total in pairs]
-        return cls(at=invoice.at, lines=lines, **shown_totals(invoice.totals))
+        return cls(at=invoice.at, lines=lines, review_reason=review_reason, **shown_totals(invoice.totals))
 
 
 class PreviewedStatus(BaseModel):
@@ -174,11 +176,11 @@ class SubscriptionPreview(BaseModel):
     next_invoice_at: Utc | None
 
     @classmethod
-    def of(cls, forecast: Forecast, currency: str) -> Self:
+    def of(cls, forecast: Forecast, currency: str, to_review: Callable[[InvoiceTotals], str | None]) -> Self:
         return cls(
             currency=currency,
             periods=[PreviewedPeriod.of(paid) for paid in forecast.periods],
-            invoices=[PreviewedInvoice.of(invoice) for invoice in forecast.invoices],
+            invoices=[PreviewedInvoice.of(invoice, to_review(invoice.totals)) for invoice in forecast.invoices],
             statuses=[PreviewedStatus(at=each.at, status=each.status) for each in forecast.statuses],
             next_invoice_at=forecast.next_invoice_at,
         )

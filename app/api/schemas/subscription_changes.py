@@ -64,7 +64,7 @@ class ChangePreview(BaseModel):
             quantity=quote.quantity,
             current_period_end=quote.after.period.end,
             currency=quote.plan.currency,
-            invoice=InvoicePreview.of(quote.totals) if quote.totals else None,
+            invoice=InvoicePreview.of(quote.totals, quote.review_reason) if quote.totals else None,
             due_now=money_text(quote.due_now),
             to_balance=money_text(quote.to_balance),
             fingerprint=quote.fingerprint,

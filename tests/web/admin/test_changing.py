@@ -6,7 +6,10 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from app.clock import now
+from app.db import transaction
 from app.models import Subscription
+from app.services import tenant_settings
 from tests.shop import fresh, invoices_of, status
 from tests.web.admin.desk import Desk, World, words
 from tests.web.admin.test_selling_in_browser import enter
@@ -33,6 +36,16 @@ def test_a_plan_is_changed_at_the_price_that_was_seen(desk: Desk, world: World) 
         assert fresh(Subscription, world.subscription_id).plan_id == plus
         last = max(invoices_of(world.subscription_id), key=lambda one: str(one.number))
         assert f"{last.due_minor / 100:.2f}" == charged[1]  # the balance pays the rest
+
+
+def test_who_changes_a_plan_is_told_that_the_invoice_would_be_set_aside(desk: Desk, world: World) -> None:
+    page, plus = f"/admin/subscriptions/{world.subscription_id}", dearer(desk, world)
+    seen = words(desk.refused(f"{page}/change", {"plan": plus, "proration": "full"}, 422))
+    assert "set aside" not in seen
+    with desk.inside(), transaction():
+        tenant_settings.change_settings({"review_amount": 1}, now())
+    seen = words(desk.refused(f"{page}/change", {"plan": plus, "proration": "full"}, 422))
+    assert "set aside first, and nothing is charged until somebody has looked at it. This invoice would come to" in seen
 
 
 def test_a_price_that_moved_is_shown_anew(desk: Desk, world: World) -> None:

@@ -41,12 +41,22 @@ def test_a_customer_changes_at_the_price_that_was_shown(store: Store) -> None:
     assert fill(visitor, path, path, plan=dollars, quantity="1").status_code == 422
 
 
+def test_a_customer_reads_that_somebody_looks_at_the_invoice_first(store: Store) -> None:
+    buyer = store.paid_up()
+    plus, _ = other_plans(store)
+    switch(store, review_amount=1)
+    visitor, path = store.client_of(buyer), f"/portal/subscriptions/{buyer.subscription}/change/"
+    said = words(fill(visitor, path, path, plan=plus, quantity="1"))
+    assert "nothing is charged until somebody has looked at it." in said
+    assert "more than 1 is" not in said  # which limits there are is the seller's own affair
+
+
 def test_nobody_changes_what_another_customer_has(store: Store, buyer: Buyer) -> None:
     thief = store.client_of(store.buyer(email="other@foxglove.example"))
     assert thief.get(f"/portal/subscriptions/{buyer.subscription}/change/").status_code == 404
 
 
-def switch(store: Store, **settings: bool) -> None:
+def switch(store: Store, **settings: int) -> None:
     with store.inside(), transaction():
         tenant_settings.change_settings(settings, now())
 
