@@ -84,8 +84,8 @@ def declined(invoice: Invoice, code: str, at: datetime) -> None:
 def not_executed(invoice: Invoice, at: datetime, *, lost: bool = False) -> None:
     """The gateway could not be reached or refused us: try again soon, and do not hold it against the customer.
 
-    What was `lost` with a worker of ours is made up for at once: the gateway had no trouble with it. If that happens
-    again, it has to wait like everything else.
+    What was `lost` with a worker of ours, and no payer there, is made up for at once: the gateway had no trouble with
+    it. If that happens again, it has to wait like everything else.
     """
     session().flush()
     invoice.attempts -= 1

@@ -313,7 +313,7 @@ def _record_not_executed(payment: Payment, outcome: NotExecuted, at: datetime) -
     if outcome.ours:
         audit("payment.refused_by_gateway", payment.id, at, code=payment.decline_code, why=outcome.message)
     emit("payment.not_executed", payment.id, at, customer_id=payment.customer_id, code=payment.decline_code)
-    collection.not_executed(lock_debt(payment.invoice_id), at, lost=outcome.lost)
+    collection.not_executed(lock_debt(payment.invoice_id), at, lost=outcome.lost and payment.off_session)
 
 
 def _ask_later(payment: Payment, at: datetime) -> None:

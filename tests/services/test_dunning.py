@@ -18,6 +18,7 @@ from app.services import (
     payment_methods,
     renewals,
     subscription_details,
+    subscription_status,
     subscriptions,
 )
 from app.services.tenant_settings import change_settings
@@ -62,6 +63,14 @@ def sold(shop: Shop, token: str | None, **options: Any) -> tuple[str, str, str]:
     return customer_id, subscription_id, invoices_of(subscription_id)[0].id
 
 
+def running(shop: Shop, token: str | None) -> tuple[str, str, str]:
+    """The same, begun and paid for before: a first payment would wait for its payer."""
+    customer_id, subscription_id, invoice_id = sold(shop, token)
+    with transaction():
+        subscription_status.activate(fresh(Subscription, subscription_id), shop.at)
+    return customer_id, subscription_id, invoice_id
+
+
 class TestSchedule:
     def test_a_soft_decline_is_tried_on_days_1_3_5_7_and_then_the_subscription_ends(
         self, shop: Shop, at: datetime
@@ -76,13 +85,13 @@ class TestSchedule:
 
     @pytest.mark.parametrize("token", ["tok_hard_decline", "tok_expired", "tok_auth"])
     def test_a_hard_decline_is_not_tried_again(self, shop: Shop, at: datetime, token: str) -> None:
-        _, subscription_id, invoice_id = sold(shop, token)
+        _, subscription_id, invoice_id = running(shop, token)
         live_until(at + LONG_ENOUGH)
         assert tried_on(invoice_id, at) == [0]
         assert (status(subscription_id), fresh(Subscription, subscription_id).ended_at) == ("canceled", at + 7 * DAY)
 
     def test_without_any_method_it_is_reminded_of_and_ends_alike(self, shop: Shop, at: datetime) -> None:
-        _, subscription_id, invoice_id = sold(shop, None)
+        _, subscription_id, invoice_id = running(shop, None)
         live_until(at + LONG_ENOUGH)
         assert (tried_on(invoice_id, at), reminded_on(at)) == ([], [1, 3, 7])
         assert status(subscription_id) == "canceled"

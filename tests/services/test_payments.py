@@ -58,7 +58,7 @@ FATES = {
     "tok_soft_decline": Fate("failed", "open", "past_due", decline="insufficient_funds", dun_after=DAY),
     "tok_hard_decline": Fate("failed", "open", "past_due", decline="stolen_card", dun_after=DAY),
     "tok_expired": Fate("failed", "open", "past_due", decline="expired_card", dun_after=DAY),
-    "tok_auth": Fate("failed", "open", "past_due", decline="authentication_required", dun_after=DAY),
+    "tok_auth": Fate("failed", "open", "incomplete", decline="authentication_required", dun_after=DAY),
     "tok_delayed": Fate("pending", "open", "incomplete"),
     "tok_charged_no_answer": Fate("unknown", "open", "incomplete"),
     "tok_no_answer": Fate("unknown", "open", "incomplete"),
@@ -312,7 +312,7 @@ class TestWaitingForThePayer:
         script["void"] = says(GIVEN_UP)
         charging.check(charging.collect(invoice_id, at).id, NEXT_DAY)
         invoice = fresh(Invoice, invoice_id)
-        assert (status(subscription_id), invoice.decline_code) == ("past_due", "payer_canceled")
+        assert (status(subscription_id), invoice.decline_code) == ("incomplete", "payer_canceled")
         assert invoice.dunning_at is not None
 
     def test_a_payer_who_changes_their_mind_leaves_everything_as_it_was(
@@ -410,7 +410,7 @@ class TestOurOwnTrouble:
             gateway_accounts.disable(shop.account_id, at)
         due_payments.collect_due(at)
         [invoice] = invoices_of(subscription_id)
-        assert (invoice.decline_code, status(subscription_id)) == ("no_payment_method", "past_due")
+        assert (invoice.decline_code, status(subscription_id)) == ("no_payment_method", "incomplete")
         assert invoice.dunning_at is not None
 
 
