@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ARRAY, ColumnElement, Select, any_, bindparam, func, literal, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 from sqlalchemy.types import TypeEngine
 
 from app.db import current_tenant_id, session
@@ -26,16 +26,22 @@ def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnEl
     return column == any_(bindparam(None, list(values), ARRAY(column.type)))
 
 
-def get(model: type[Row], row_id: str, *, lock: bool = False) -> Row:
+def get(model: type[Row], row_id: str, *, lock: bool = False, fresh: bool = False, along: Sequence[Any] = ()) -> Row:
     """The row with that id in this tenant, locked against others until commit if asked. Raises NotFound.
 
     Others may still point at a locked row: keys never change, so the lock is the one that lets foreign keys through.
+    `fresh` reads again what the session knows already, as a lock always does; `along` are relationships read with it.
     """
     known_as = model.__name__.lower()
     if not is_id(model.__table__.c.id.type.prefix, row_id):  # type: ignore[attr-defined]
         raise NotFound(f"“{row_id}” is not the id of a {known_as}.", field="id")
-    how = {"key_share": True} if lock else None
-    row = session().get(model, (current_tenant_id(), row_id), with_for_update=how, populate_existing=lock)
+    row = session().get(
+        model,
+        (current_tenant_id(), row_id),
+        options=[joinedload(part) for part in along],
+        with_for_update={"key_share": True, "of": model} if lock else None,
+        populate_existing=lock or fresh,
+    )
     if row is None:
         raise NotFound(f"There is no {known_as} {row_id}.", field="id")
     return row

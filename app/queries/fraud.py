@@ -1,35 +1,99 @@
 """What is known of payments that are about to be charged, and what waits for a person."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, String, bindparam, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.db import session
-from app.domain.fraud import WINDOW
+from app.domain.fraud import WINDOW, Rule, Verdict
 from app.models import Customer, FraudEntry, FraudReview, FraudRule, Payment, PaymentMethod
 from app.queries.base import DEFAULT_LIMIT
 from app.queries.filters import Filters, Listed, equal, newest, same
 
 
-def attempts(at: datetime, same: ColumnElement[bool]) -> int:
-    """How many attempts of payers there were in the hour before `at`, counted up to it."""
-    query = select(func.count()).where(Payment.started_at > at - WINDOW, Payment.off_session.is_(False), same)
-    return session().scalar(query) or 0
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a payment that is about to be charged is recognised by; None for what is not there."""
+
+    invoice_id: str
+    customer_id: str
+    email: str
+    country: str | None
+    ip: str | None = None
+    method_id: str | None = None
+    card: str | None = None
 
 
-def methods_of_card(fingerprint: str) -> Select[Any]:
-    """Ids of the methods with the same card behind them, whoever's they are and were."""
-    return select(PaymentMethod.id).where(PaymentMethod.fingerprint == fingerprint)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What we have on a case. `review` is how the newest review of the invoice stands, `listed` whether the lists allow
+    what they have of it, `findings` what the gateway thought of the newest payment with the method that it checked."""
+
+    review: str | None
+    listed: Sequence[bool]
+    findings: Mapping[str, Any]
+    rules: Sequence[Rule]
 
 
-def customers_with(fingerprint: str) -> int:
-    """How many customers have a card now."""
-    has = select(func.count(PaymentMethod.customer_id.distinct()))
-    query = has.where(PaymentMethod.fingerprint == fingerprint, PaymentMethod.removed_at.is_(None))
-    return session().scalar(query) or 0
+def known(case: Case) -> Known:
+    """What we have on a case, by one statement."""
+    row = session().execute(_KNOWN, asdict(case)).one()
+    rules = [Rule(signal, Verdict(verdict), at_least) for signal, verdict, at_least in row.rules or ()]
+    return Known(row.review, row.listed or (), row.findings or {}, rules)
+
+
+def counts(case: Case, at: datetime) -> dict[str, Any]:
+    """How many attempts of payers there were in the hour before `at`, counted up to it, by `Facts`' names; and how many
+    customers have the card now. By one statement."""
+    return dict(session().execute(_COUNTS, {**asdict(case), "since": at - WINDOW}).mappings().one())
+
+
+def _listed(kind: str) -> ColumnElement[bool]:
+    return (FraudEntry.kind == kind) & (FraudEntry.value == func.lower(bindparam(kind, type_=String)))
+
+
+def _attempts(whose: ColumnElement[bool]) -> ScalarSelect[int]:
+    recent = (Payment.started_at > bindparam("since")) & Payment.off_session.is_(False)
+    return select(func.count()).select_from(Payment).where(recent, whose).scalar_subquery()
+
+
+# Put together once: they are asked before every charge. Nothing equals what is not there.
+_CARD, _METHOD = PaymentMethod.fingerprint == bindparam("card"), Payment.payment_method_id == bindparam("method_id")
+_KNOWN = select(
+    select(FraudReview.status)
+    .where(FraudReview.invoice_id == bindparam("invoice_id"))
+    .order_by(FraudReview.id.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("review"),
+    select(func.array_agg(FraudEntry.allow))
+    .where(or_(*map(_listed, ("email", "country", "ip", "card"))))
+    .scalar_subquery()
+    .label("listed"),
+    select(Payment.findings)
+    .where(_METHOD, Payment.findings != {})
+    .order_by(Payment.id.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("findings"),
+    select(func.jsonb_agg(func.jsonb_build_array(FraudRule.signal, FraudRule.verdict, FraudRule.at_least)))
+    .scalar_subquery()
+    .label("rules"),
+)
+_COUNTS = select(
+    _attempts(Payment.customer_id == bindparam("customer_id")).label("customer_attempts"),
+    _attempts(_METHOD).label("method_attempts"),
+    _attempts(Payment.payment_method_id.in_(select(PaymentMethod.id).where(_CARD))).label("card_attempts"),
+    select(func.count(PaymentMethod.customer_id.distinct()))
+    .where(_CARD, PaymentMethod.removed_at.is_(None))
+    .scalar_subquery()
+    .label("card_customers"),
+    _attempts(Payment.ip == bindparam("ip")).label("ip_attempts"),
+)
 
 
 def others_with(customer_id: str) -> Sequence[tuple[str, Customer]]:
@@ -48,18 +112,6 @@ def others_with(customer_id: str) -> Sequence[tuple[str, Customer]]:
         .limit(20)
     )
     return [(str(row[0]), row[1]) for row in session().execute(query)]
-
-
-def newest_findings(method_id: str) -> dict[str, object]:
-    """What the gateway thought of the newest payment with a method that it checked."""
-    query = select(Payment.findings).where(Payment.payment_method_id == method_id, Payment.findings != {})
-    return session().scalar(query.order_by(Payment.id.desc()).limit(1)) or {}
-
-
-def entries_for(named: Collection[tuple[str, str]]) -> Sequence[FraudEntry]:
-    """What the lists have about these (kind, value)."""
-    about = [(FraudEntry.kind == kind) & (FraudEntry.value == value.lower()) for kind, value in named]
-    return session().scalars(select(FraudEntry).where(or_(*about))).all() if about else []
 
 
 def rules() -> Sequence[FraudRule]:

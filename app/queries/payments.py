@@ -3,17 +3,41 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 
 from app.db import session
-from app.models import Customer, Invoice, Payment
+from app.models import Customer, GatewayAccount, Invoice, Payment, PaymentMethod
 from app.models.payments import NOT_EXECUTED, OPEN_STATUSES
+from app.queries.base import among
 from app.queries.due import IN_DOUBT, RULES
+from app.queries.filters import same
 
 
 def open_payment(invoice_id: str) -> Payment | None:
     """The attempt on this invoice that may still take money; there is at most one."""
     return session().scalar(select(Payment).where(Payment.invoice_id == invoice_id, Payment.status.in_(OPEN_STATUSES)))
+
+
+_OPEN = select(Payment.id).where(Payment.invoice_id == bindparam("invoice_id"), among(Payment.status, OPEN_STATUSES))
+
+
+def has_open_payment(invoice_id: str) -> bool:
+    """Whether an attempt on this invoice may still take money."""
+    return session().scalar(_OPEN, {"invoice_id": invoice_id}) is not None
+
+
+_CHARGEABLE = (
+    select(PaymentMethod, GatewayAccount)
+    .join(GatewayAccount, same(PaymentMethod.gateway_account_id, GatewayAccount))
+    .where(PaymentMethod.customer_id == bindparam("customer_id"), PaymentMethod.removed_at.is_(None))
+    .order_by(PaymentMethod.is_default.desc(), PaymentMethod.id)
+    .execution_options(populate_existing=True)
+)
+
+
+def chargeable(customer_id: str) -> dict[PaymentMethod, GatewayAccount]:
+    """The methods that are still there, the default one first, and their accounts, as both are at this moment."""
+    return {row[0]: row[1] for row in session().execute(_CHARGEABLE, {"customer_id": customer_id})}
 
 
 def times_not_executed(invoice: Invoice) -> int:

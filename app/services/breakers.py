@@ -22,14 +22,14 @@ PROBE_SECONDS = 60  # a probe that never reports back blocks the next one no lon
 log = logger(__name__)
 
 
-def lets_through(account_id: str) -> bool:
-    """Whether a call may be made now. Of those that ask when the pause is over one is let through, as the probe."""
-    row = session().execute(select(GatewayAccount.paused_until).where(GatewayAccount.id == account_id)).one()
-    if row.paused_until is None:
+def lets_through(account: GatewayAccount) -> bool:
+    """Whether a call may be made now with an account that was just read. Of those that ask when the pause is over one
+    is let through, as the probe."""
+    if account.paused_until is None:
         return True
     probing = (
         update(GatewayAccount)
-        .where(GatewayAccount.id == account_id, GatewayAccount.paused_until <= func.now())
+        .where(GatewayAccount.id == account.id, GatewayAccount.paused_until <= func.now())
         .values(paused_until=func.now() + timedelta(seconds=PROBE_SECONDS))
         .returning(GatewayAccount.id)
     )

@@ -14,7 +14,7 @@ from app.gateways.base import Capability, Gateway
 from app.gateways.errors import GatewayUnavailable
 from app.gateways.types import PaymentRef, PaymentRequest, PaymentResult, PaymentStatus
 from app.ids import made_at
-from app.models import Customer, Invoice, Payment
+from app.models import GatewayAccount, Invoice, Payment
 from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.deposits import quote_of
@@ -29,6 +29,18 @@ from app.services.ways import Hosted
 
 GIVEN_UP_AFTER = timedelta(days=1)  # a payer who has not approved by then will not
 _LOST = NotExecuted("The gateway never received this payment.", lost=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An attempt that is written down, and what its call needs. While the rows are at hand, the record reads none of
+    them again but those it locks."""
+
+    payment: Payment
+    invoice: Invoice
+    account: GatewayAccount
+    gateway: Gateway
+    request: PaymentRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ def collect(
 
     `off_session`: nobody is there to answer the bank's questions. With a payer present, `return_url` is where they are
     sent in the end: the gateway sends them to us, because some take the money only when we have heard of that.
-    `hosted`, `only_if_due`, `amount`: see `payments.claim`.
+    `method_id` or `hosted`: see `ways`. `only_if_due`, `amount`: see `payments.lock_payable` and `payments.claim`.
     """
     wish = Wish(method_id, hosted, off_session, return_url, amount)
     payment = _attempt(invoice_id, at, wish, only_if_due=only_if_due)
@@ -88,8 +100,9 @@ def finish(payment_id: str, token: str, at: datetime) -> Payment:
     with transaction():
         payment = payments.send(payment_id, at)
         request = replace(_request(payment), token=token)
-        gateway = gateway_accounts.connect(payment.gateway_account)
-    return _charge(payment, gateway, request, at)
+        account = payment.gateway_account
+        claimed = Claimed(payment, payment.invoice, account, gateway_accounts.connect(account), request)
+    return _charge(claimed, at)
 
 
 def resume(payment_id: str, answer: Mapping[str, str], at: datetime) -> Payment:
@@ -203,42 +216,39 @@ def supersede(invoice_id: str, at: datetime) -> None:
 
 
 def _attempt(invoice_id: str, at: datetime, wish: Wish, *, only_if_due: bool) -> Payment:
-    with transaction():
-        verdict = _screened(invoice_id, wish, at)
-    if isinstance(verdict, tuple):
-        raise Conflict(verdict[1], code=verdict[0])
     with refusals.told("payment.refuse", invoice_id, at, method=wish.method_id), transaction():
-        payment = payments.claim(
-            invoice_id,
-            at,
-            method_id=wish.method_id,
-            hosted=wish.hosted,
-            off_session=wish.off_session,
-            only_if_due=only_if_due,
-            amount=wish.amount,
-            return_url=wish.return_url,
-            challenge=verdict is Verdict.CHALLENGE,
-        )
-        request = _request(payment)
-        gateway = gateway_accounts.connect(payment.gateway_account)
-    return _charge(payment, gateway, request, at)
+        claimed = _claim(invoice_id, at, wish, only_if_due=only_if_due)
+    if isinstance(claimed, tuple):
+        raise Conflict(claimed[1], code=claimed[0])
+    return _charge(claimed, at)
 
 
-def _charge(payment: Payment, gateway: Gateway, request: PaymentRequest, at: datetime) -> Payment:
+def _claim(invoice_id: str, at: datetime, wish: Wish, *, only_if_due: bool) -> Claimed | Held:
+    """Step one, unless the attempt is held. What cannot be claimed anyway is no suspect."""
+    invoice = payments.lock_payable(invoice_id, at, only_if_due=only_if_due)
+    way = ways.by_payer(invoice, wish.hosted) if wish.hosted else ways.by_method(invoice, wish.method_id)
+    off_session = wish.off_session and not wish.hosted
+    verdict = screening.screen(invoice, way.method, at, off_session=off_session)
+    if isinstance(verdict, tuple):
+        return verdict
+    payment = payments.claim(
+        invoice,
+        way,
+        at,
+        off_session=off_session,
+        amount=wish.amount,
+        return_url=wish.return_url,
+        challenge=verdict is Verdict.CHALLENGE,
+    )
+    return Claimed(payment, invoice, way.account, gateway_accounts.connect(way.account), _request(payment))
+
+
+def _charge(claimed: Claimed, at: datetime) -> Payment:
     """Steps two and three for an attempt that is claimed."""
-    outcome = call(lambda: gateway.create_payment(request))
+    outcome = call(lambda: claimed.gateway.create_payment(claimed.request))
     with transaction():
-        breakers.note(payment.gateway_account_id, outcome)
-        return payments.record(payment.id, outcome, at)
-
-
-def _screened(invoice_id: str, wish: Wish, at: datetime) -> Verdict | Held:
-    """What to do about it before it is claimed. What cannot be claimed anyway is no suspect."""
-    invoice = get(Invoice, invoice_id)
-    if invoice.status not in ("open", "uncollectible") or open_payment(invoice_id):
-        return Verdict.ALLOW
-    method = None if wish.hosted else ways.method_of(invoice, wish.method_id)
-    return screening.screen(invoice, method, at, off_session=wish.off_session and not wish.hosted)
+        breakers.note(claimed.account.id, outcome)
+        return payments.record(claimed.payment.id, outcome, at)
 
 
 def _stand_in(payment: Payment, tried: Sequence[str | None]) -> str | None:
@@ -263,12 +273,11 @@ def close_open_attempt(invoice_id: str, at: datetime) -> None:
 
 def _request(payment: Payment) -> PaymentRequest:
     """The payment as it was asked for, the same whenever it is asked: gateways compare what comes with the same key."""
-    invoice = get(Invoice, payment.invoice_id)
-    method = payment.payment_method
+    invoice, method = payment.invoice, payment.payment_method
     return PaymentRequest(
         key=payment.id,
         amount=payment.amount,
-        payer=payer_of(get(Customer, payment.customer_id)),
+        payer=payer_of(invoice.customer),
         token=method.token if method else None,
         off_session=payment.off_session,
         save_method=payment.keep_method,

@@ -9,8 +9,7 @@ from sqlalchemy import and_, exists, or_, select
 
 from app.db import session
 from app.domain.money import Money
-from app.models import Invoice, Subscription
-from app.queries.base import get
+from app.models import Invoice
 from app.queries.payments import times_not_executed
 from app.services import dunning
 from app.services.contracts import ENDED
@@ -39,14 +38,14 @@ def close(invoice: Invoice, at: datetime) -> None:
     move(invoice, "paid", at)
     invoice.paid_at, invoice.collect_at, invoice.dunning_at = at, None, None
     emit("invoice.paid", invoice.id, at, customer_id=invoice.customer_id, total=str(invoice.total))
-    subscription = _subscription(invoice)
+    subscription = invoice.subscription
     if subscription and not _owes_more(invoice, at):
         activate(subscription, at)
 
 
 def forgive(invoice: Invoice, at: datetime) -> None:
     """An invoice was taken back: a subscription that was behind with nothing else is in order again."""
-    subscription = _subscription(invoice)
+    subscription = invoice.subscription
     if subscription and subscription.status in ("past_due", "unpaid") and not _owes_more(invoice, at):
         activate(subscription, at)
 
@@ -71,7 +70,7 @@ def declined(invoice: Invoice, code: str, at: datetime) -> None:
         return
     invoice.first_failed_at = invoice.first_failed_at or at
     invoice.tried_at, invoice.decline_code, invoice.collect_at = at, code, None
-    subscription = _subscription(invoice)
+    subscription = invoice.subscription
     if subscription and subscription.status in ENDED:
         invoice.dunning_at = None
         return
@@ -109,12 +108,8 @@ def put_off(invoice: Invoice, at: datetime) -> None:
 def _collects_itself(invoice: Invoice) -> bool:
     if invoice.status != "open" or invoice.collection != "automatic":
         return False
-    subscription = _subscription(invoice)
+    subscription = invoice.subscription
     return subscription is None or subscription.status not in ENDED
-
-
-def _subscription(invoice: Invoice) -> Subscription | None:
-    return get(Subscription, invoice.subscription_id) if invoice.subscription_id else None
 
 
 def _owes_more(invoice: Invoice, at: datetime) -> bool:

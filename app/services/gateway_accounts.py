@@ -68,8 +68,12 @@ def webhook_address(account: GatewayAccount) -> str:
 
 
 def usable(account_id: str) -> GatewayAccount:
-    """The account, for something new. Raises Conflict when it is disabled."""
-    row = get(GatewayAccount, account_id)
+    """The account as it is at this moment, for something new. Raises Conflict when it is disabled."""
+    return enabled(get(GatewayAccount, account_id, fresh=True))
+
+
+def enabled(row: GatewayAccount) -> GatewayAccount:
+    """The account that was just read, likewise."""
     if row.disabled_at:
         raise Conflict(f"The gateway account {row.name} is disabled.", code="gateway_account_disabled")
     return row

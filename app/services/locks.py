@@ -4,13 +4,16 @@ Refund, payments, credit note, subscription, invoices by id, redemptions, custom
 several takes them in this order.
 """
 
+from sqlalchemy.orm.attributes import set_committed_value
+
 from app.models import Invoice, Subscription
 from app.queries.base import get
 
 
 def lock_debt(invoice_id: str) -> Invoice:
-    """The invoice, locked after the subscription it belongs to. Raises NotFound."""
-    invoice = get(Invoice, invoice_id)
-    if invoice.subscription_id:
-        get(Subscription, invoice.subscription_id, lock=True)
-    return get(Invoice, invoice_id, lock=True)
+    """The invoice, locked after the subscription it belongs to, which it has at hand then. Raises NotFound."""
+    of = get(Invoice, invoice_id).subscription_id
+    subscription = get(Subscription, of, lock=True) if of else None
+    invoice = get(Invoice, invoice_id, lock=True)
+    set_committed_value(invoice, "subscription", subscription)
+    return invoice

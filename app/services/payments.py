@@ -11,18 +11,20 @@ from app.db import session
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
 from app.gateways.types import PaymentResult, PaymentStatus
+from app.ids import new_id
 from app.logs import logger
 from app.models import Invoice, Payment
 from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
-from app.queries.payments import asked_from, open_payment
+from app.queries.payments import asked_from, has_open_payment
 from app.services import amounts, collection, contradictions, fees, ledger, payment_methods, quotes, ways, write_offs
+from app.services.bulk import together
 from app.services.events import emit
 from app.services.history import audit, move
 from app.services.locks import lock_debt
 from app.services.next_actions import as_json
 from app.services.outcomes import GivenUp, NoAnswer, NotExecuted
-from app.services.ways import Hosted, Way
+from app.services.ways import Way
 from app.settings import current_settings
 
 # How long after an attempt without a final state the gateway is asked: 5 minutes, an hour, then daily.
@@ -38,32 +40,40 @@ LATE_MONEY_FOR = timedelta(days=30)
 log = logger(__name__)
 
 
+def lock_payable(invoice_id: str, at: datetime, *, only_if_due: bool = False) -> Invoice:
+    """The invoice, locked for a new attempt together with who pays it. `only_if_due`: for the attempt that is planned
+    for `at` or before, and that nobody has made meanwhile.
+
+    Raises Conflict when it takes no money, another attempt is open, or the planned one was made.
+    """
+    invoice = get(Invoice, invoice_id, lock=True, along=(Invoice.customer, Invoice.subscription))
+    if invoice.status not in ("open", "uncollectible") or not invoice.due:
+        raise Conflict(f"This invoice is {invoice.status}: there is nothing to pay.", code="not_payable")
+    if has_open_payment(invoice.id):
+        raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
+    if only_if_due and not (invoice.collect_at and invoice.collect_at <= at):
+        raise Conflict("Another worker has collected this invoice meanwhile.", code="not_due")
+    return invoice
+
+
 def claim(
-    invoice_id: str,
+    invoice: Invoice,
+    way: Way,
     at: datetime,
     *,
-    method_id: str | None = None,
-    hosted: Hosted | None = None,
     off_session: bool,
-    only_if_due: bool = False,
     amount: Money | None = None,
     return_url: str = "",
     challenge: bool = False,
 ) -> Payment:
     """Step one of three: write the attempt as `sending`, under its own idempotency key, before anything is sent.
 
-    It is paid with a method (see `ways.by_method`) or, `hosted`, by its payer, who is there then. `only_if_due`: this
-    is the attempt planned for `at` or before, and nobody has made it meanwhile. `amount`: a part of what is due; all of
-    it otherwise. Raises InvalidInput for an amount that is no such part, and Conflict when the invoice takes no money,
-    another attempt is open, or there is nothing to pay with.
+    The invoice comes from `lock_payable`. `amount`: a part of what is due; all of it otherwise. Raises InvalidInput for
+    an amount that is no such part.
     """
-    invoice = get(Invoice, invoice_id, lock=True)
-    _check_takes_money(invoice)
-    if only_if_due and not (invoice.collect_at and invoice.collect_at <= at):
-        raise Conflict("Another worker has collected this invoice meanwhile.", code="not_due")
     asked = invoice.due if amount is None else _part(invoice, amount)
-    way = ways.by_payer(invoice, hosted) if hosted else ways.by_method(invoice, method_id)
     row = Payment(
+        id=new_id("pay"),
         invoice_id=invoice.id,
         customer_id=invoice.customer_id,
         **_paid_with(way),
@@ -73,16 +83,16 @@ def claim(
         status="sending",
         currency=invoice.currency,
         amount_minor=asked.minor,
-        off_session=off_session and not hosted,
+        off_session=off_session,
         check_at=func.now() + timedelta(seconds=current_settings().attempt_lease_seconds),
         started_at=at,
         created_at=at,
     )
     session().add(row)
-    session().flush()
     invoice.attempts += 1
     invoice.collect_at = None
     audit("payment.start", row.id, at, invoice=invoice.id)
+    session().flush()
     return row
 
 
@@ -125,6 +135,21 @@ def record(
     caller's transaction. Less than was asked for is refused, unless somebody has looked at it (`any_amount`).
     """
     payment = get(Payment, payment_id, lock=True)
+    with together(), session().no_autoflush:  # all that it changes is written once, at the end
+        _record(payment, outcome, at, any_amount=any_amount)
+    return payment
+
+
+def put_off(payment_id: str, at: datetime) -> None:
+    """Ask later about an attempt that could not be asked about now."""
+    payment = get(Payment, payment_id, lock=True)
+    if payment.check_at:
+        _ask_later(payment, at)
+
+
+def _record(
+    payment: Payment, outcome: PaymentResult | NoAnswer | NotExecuted | GivenUp, at: datetime, *, any_amount: bool
+) -> None:
     if isinstance(outcome, PaymentResult) and not any_amount and amounts.differs(payment, outcome):
         amounts.refuse(payment, outcome, at)
         _ask_later(payment, at)
@@ -138,14 +163,6 @@ def record(
         _record_no_answer(payment, outcome.message, at)
     elif payment.check_at:
         _ask_about_late_money(payment, at)
-    return payment
-
-
-def put_off(payment_id: str, at: datetime) -> None:
-    """Ask later about an attempt that could not be asked about now."""
-    payment = get(Payment, payment_id, lock=True)
-    if payment.check_at:
-        _ask_later(payment, at)
 
 
 def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> None:
@@ -166,7 +183,6 @@ def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> Non
         fees.book(payment, result.fee, at)
     if move(payment, result.status, at):
         _RECORDERS[result.status](payment, result, at)
-        session().flush()
     elif payment.status in OPEN_STATUSES:
         _ask_later(payment, at)
     elif result.status is PaymentStatus.SUCCEEDED and (result.quote or amounts.has_grown(payment, result)):
@@ -321,13 +337,6 @@ def _ask_later(payment: Payment, at: datetime) -> None:
         asked_from(payment.customer_id, payment.status, at) + CHECK_AFTER[min(payment.checks, len(CHECK_AFTER) - 1)]
     )
     payment.checks += 1
-
-
-def _check_takes_money(invoice: Invoice) -> None:
-    if invoice.status not in ("open", "uncollectible") or not invoice.due:
-        raise Conflict(f"This invoice is {invoice.status}: there is nothing to pay.", code="not_payable")
-    if open_payment(invoice.id):
-        raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
 
 
 def _paid_with(way: Way) -> dict[str, Any]:

@@ -74,6 +74,8 @@ def stand_ins(
     After a refusal (`declined`) only those whose rule says that it stands in then.
     """
     others = [one for one in kept if one.gateway_account_id != first.gateway_account_id and one.id not in avoiding]
+    if not others:
+        return []
     accounts = [account.id for account in portal.open_accounts()]
     rules = [row.rule for row in routing.rules()]
     country = get(Customer, invoice.customer_id).address.get("country")

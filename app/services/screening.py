@@ -11,9 +11,10 @@ from app.domain.errors import Conflict, InvalidInput
 from app.domain.fraud import COUNTS, DEFAULTS, SIGNALS, Facts, Verdict, judge
 from app.gateways import gateway_class
 from app.gateways.base import Capability
-from app.models import Customer, FraudEntry, FraudReview, FraudRule, GatewayAccount, Invoice, Payment, PaymentMethod
+from app.models import FraudEntry, FraudReview, FraudRule, GatewayAccount, Invoice, PaymentMethod
 from app.queries import fraud as query
 from app.queries.base import get
+from app.queries.fraud import Case, Known
 from app.services import collection
 from app.services.events import emit
 from app.services.history import audit
@@ -21,6 +22,12 @@ from app.services.locks import lock_debt
 
 Held = tuple[str, str]
 KINDS = ("email", "ip", "country", "card")
+_COUNTED_BY: Mapping[str, str] = {
+    "customer_attempts": "customer_id",
+    "method_attempts": "method_id",
+    "card_attempts": "card",
+    "ip_attempts": "ip",
+}
 # Why nothing is charged: the code, and what the payer is told, which helps nobody to get round it.
 UNDER_REVIEW = ("payment_under_review", "This payment is looked at before anything is charged. There is nothing to do.")
 REFUSED = ("payment_refused", "This payment cannot be taken. Please get in touch with us.")
@@ -32,11 +39,12 @@ def screen(invoice: Invoice, method: PaymentMethod | None, at: datetime, *, off_
     Nobody can be challenged who is not there; of charges without the payer only the lists and the gateway's highest
     risk are looked at. What a person has decided on this invoice holds.
     """
-    decided = query.review_of(invoice.id)
-    if decided:
-        return _DECIDED[decided.status]
-    facts = _facts(invoice, method, at, off_session=off_session)
-    verdict, signals = judge(facts, [row.rule for row in query.rules()] or DEFAULTS)
+    case = _case(invoice, method, None if off_session else current_actor.get().pays_from)
+    known = query.known(case)
+    if known.review:
+        return _DECIDED[known.review]
+    facts = _facts_off_session(known) if off_session else _facts(case, known, at)
+    verdict, signals = judge(facts, known.rules or DEFAULTS)
     if verdict is Verdict.CHALLENGE and not off_session and not _can_challenge(method):
         verdict = Verdict.REVIEW
     if verdict is Verdict.REFUSE:
@@ -105,32 +113,37 @@ def remove_entry(entry_id: str, at: datetime) -> None:
     session().delete(row)
 
 
-def _facts(invoice: Invoice, method: PaymentMethod | None, at: datetime, *, off_session: bool) -> Facts:
-    customer, ip = get(Customer, invoice.customer_id), current_actor.get().pays_from
-    card = method.fingerprint if method else None
-    listed = _listed(customer, None if off_session else ip, card)
-    found = query.newest_findings(method.id) if method else {}
-    if off_session:
-        return Facts(risk="highest" if found.get("risk") == "highest" else None, listed=listed)
-    return Facts(
-        customer_attempts=query.attempts(at, Payment.customer_id == customer.id) + 1,
-        method_attempts=query.attempts(at, Payment.payment_method_id == method.id) + 1 if method else 0,
-        card_attempts=query.attempts(at, Payment.payment_method_id.in_(query.methods_of_card(card))) + 1 if card else 0,
-        card_customers=query.customers_with(card) if card else 0,
-        ip_attempts=query.attempts(at, Payment.ip == ip) + 1 if ip else 0,
-        listed=listed,
-        **found,  # type: ignore[arg-type]
+def _case(invoice: Invoice, method: PaymentMethod | None, ip: str | None) -> Case:
+    customer = invoice.customer
+    return Case(
+        invoice_id=invoice.id,
+        customer_id=customer.id,
+        email=customer.email,
+        country=customer.address.get("country"),
+        ip=ip,
+        method_id=method.id if method else None,
+        card=method.fingerprint if method else None,
     )
 
 
-def _listed(customer: Customer, ip: str | None, card: str | None) -> Verdict | None:
+def _facts_off_session(known: Known) -> Facts:
+    highest = known.findings.get("risk") == "highest"
+    return Facts(risk="highest" if highest else None, listed=_listed(known))
+
+
+def _facts(case: Case, known: Known, at: datetime) -> Facts:
+    """This attempt counts for whatever it is recognised by."""
+    found = query.counts(case, at)
+    for name, mark in _COUNTED_BY.items():
+        found[name] += 1 if getattr(case, mark) else 0
+    return Facts(**found, **known.findings, listed=_listed(known))
+
+
+def _listed(known: Known) -> Verdict | None:
     """Blocked goes before allowed: somebody who is let through does not get in from a blocked place."""
-    named = [("email", customer.email), ("country", customer.address.get("country") or "")]
-    named += [("ip", ip or ""), ("card", card or "")]
-    found = [entry.allow for entry in query.entries_for([(kind, value) for kind, value in named if value])]
-    if not found:
+    if not known.listed:
         return None
-    return Verdict.ALLOW if all(found) else Verdict.REFUSE
+    return Verdict.ALLOW if all(known.listed) else Verdict.REFUSE
 
 
 def _hold(invoice: Invoice, method: PaymentMethod | None, facts: Facts, signals: list[str], at: datetime) -> None:

@@ -10,9 +10,10 @@ from app.domain.routing import Case
 from app.gateways import gateway_class
 from app.gateways.base import Capability
 from app.gateways.types import BrowserForm, Choice
-from app.models import Customer, GatewayAccount, Invoice, PaymentMethod, Subscription, Tenant
+from app.models import Customer, GatewayAccount, Invoice, PaymentMethod, Tenant
 from app.queries import portal as query
 from app.queries.base import get
+from app.queries.payments import chargeable
 from app.services import breakers, gateway_accounts, numbers, payment_methods, routing
 
 
@@ -51,26 +52,21 @@ def by_method(invoice: Invoice, method_id: str | None) -> Way:
     was named. Raises Conflict when there is none, when it is not the customer's, or its account is disabled or left
     alone.
     """
-    method = method_of(invoice, method_id)
+    kept, subscription = chargeable(invoice.customer_id), invoice.subscription
+    preferred = method_id or (subscription.payment_method_id if subscription else None)
+    method = payment_methods.first_of(kept, preferred)
     if method_id and (method is None or method.id != method_id):
         raise Conflict("This customer has no such payment method.", code="payment_method_unknown")
     if method is None:
         raise Conflict("This customer has no payment method yet.", code="no_payment_method")
-    account = gateway_accounts.usable(method.gateway_account_id)
-    if breakers.lets_through(account.id):
+    account = gateway_accounts.enabled(kept[method])
+    if breakers.lets_through(account):
         return Way(account, method)
-    others = [] if method_id else stand_ins(invoice, method, (), declined=False)
+    others = [] if method_id else routing.stand_ins(invoice, method, list(kept), (), declined=False)
     for other in others:
-        if breakers.lets_through(other.gateway_account_id):
-            return Way(gateway_accounts.usable(other.gateway_account_id), other)
+        if breakers.lets_through(kept[other]):
+            return Way(kept[other], other)
     raise _left_alone(account)
-
-
-def method_of(invoice: Invoice, method_id: str | None) -> PaymentMethod | None:
-    """The method that is charged first, whether its account can be used or not; None when there is none."""
-    subscription = get(Subscription, invoice.subscription_id) if invoice.subscription_id else None
-    preferred = method_id or (subscription.payment_method_id if subscription else None)
-    return payment_methods.for_charging(invoice.customer_id, preferred)
 
 
 def stand_ins(
@@ -87,7 +83,7 @@ def by_payer(invoice: Invoice, hosted: Hosted) -> Way:
     Raises as `checked` does, and Conflict for an account that is left alone.
     """
     way = checked(invoice, hosted)
-    if not breakers.lets_through(way.account.id):
+    if not breakers.lets_through(way.account):
         raise _left_alone(way.account)
     return way
 

@@ -13,7 +13,7 @@ from app.domain.money import Money
 from app.models import Customer, Deposit, Invoice, Payment, PaymentQuote, Refund
 from app.queries.deposits import deposits_of, quote_of
 from app.queries.payments import open_payment
-from app.services import charging, deposits, gateway_accounts, payments, payouts, refunds
+from app.services import charging, deposits, gateway_accounts, payments, payouts, refunds, ways
 from app.services.ways import Hosted
 from simulators.faults import Fault, FaultKind
 from simulators.web3 import Web3Simulator
@@ -365,9 +365,9 @@ def test_a_node_of_another_chain_is_not_believed(chain: Chain) -> None:
 def test_a_claim_that_died_before_its_price_was_told_is_given_up(chain: Chain) -> None:
     invoice_id = chain.shop.debt(token=None)
     with transaction():
-        row = payments.claim(
-            invoice_id, chain.shop.at, hosted=Hosted(chain.account_id, choice="USDC"), off_session=False
-        )
+        invoice = payments.lock_payable(invoice_id, chain.shop.at)
+        way = ways.by_payer(invoice, Hosted(chain.account_id, choice="USDC"))
+        row = payments.claim(invoice, way, chain.shop.at, off_session=False)
     assert charging.check(row.id, chain.shop.at).status == "sending"
     with transaction():
         fresh(Payment, row.id).check_at = datetime.now(UTC) - timedelta(seconds=1)

@@ -14,6 +14,7 @@ from app.gateways.errors import GatewayRefused, GatewayUnavailable, OutcomeUnkno
 from app.gateways.types import PaymentResult, PaymentStatus, Redirect
 from app.models import Event, GatewayAccount, Invoice, Payment
 from app.services import charging, due_payments, gateway_accounts, invoices, payments, subscriptions
+from app.services.one_off import OneOff
 from tests.services.line import Script, ScriptedGateway, says
 from tests.shop import (
     Shop,
@@ -108,6 +109,35 @@ def test_asking_later_tells_what_became_of_it_and_then_books_and_bank_agree(
     assert (fresh(Payment, payment.id).status, fresh(Invoice, invoice_id).status) == end
     assert due_payments.check_due(at) == 0
     assert_books_agree(shop.bank)
+
+
+# A claim begins, reads four times and writes three rows; a record begins, locks two rows and writes three times. A
+# subscription is locked and written, too, after a look whether it owes more. A refusal looks at the rules of dunning
+# and, afterwards, for other methods; a gateway that does not answer is counted.
+SENT = {
+    "taken": (TAKEN, 14, 17),
+    "refused": (REFUSED, 19, 21),
+    "waiting": (UNDER_WAY, 13, 13),
+    "silent": (SILENCE, 14, 14),
+}
+
+
+@pytest.mark.parametrize(("answer", "once", "subscribed"), SENT.values(), ids=SENT)
+def test_a_charge_takes_so_many_statements_and_no_more(
+    shop: Shop, at: datetime, script: Script, statements: list[str], answer: object, once: int, subscribed: int
+) -> None:
+    def sent(invoice_id: str, answer: object) -> int:
+        script["create_payment"] = says(answer)
+        session().expunge_all()
+        statements.clear()
+        charging.collect(invoice_id, at)
+        return len(statements)
+
+    buyer = shop.buyer()
+    with transaction():
+        single = invoices.create(buyer, [OneOff("Work", "20.00")], at).id
+    sent(shop.debt(), TAKEN)  # what a process reads once
+    assert (sent(single, answer), sent(shop.debt(), answer)) == (once, subscribed)
 
 
 def test_no_connection_is_held_while_the_gateway_is_called(shop: Shop, at: datetime, script: Script) -> None:

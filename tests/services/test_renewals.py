@@ -2,9 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from threading import Event as Signal
-from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from hypothesis import given
@@ -45,21 +43,6 @@ DAY = timedelta(days=1)
 
 def periods(subscription_id: str) -> list[datetime | None]:
     return [invoice.period_start for invoice in invoices_of(subscription_id)]
-
-
-@pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The SQL statements that psycopg sends from now on; one for many rows counts once."""
-    sent: list[str] = []
-    for verb in ("execute", "executemany"):
-        send = getattr(psycopg.Cursor, verb)
-
-        def note(cursor: Any, statement: Any, *values: Any, _send: Any = send, **options: Any) -> Any:
-            sent.append(str(statement))
-            return _send(cursor, statement, *values, **options)
-
-        monkeypatch.setattr(psycopg.Cursor, verb, note)
-    return sent
 
 
 def test_a_month_later_the_next_period_is_billed(shop: Shop, at: datetime) -> None:
