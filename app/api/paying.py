@@ -36,6 +36,7 @@ def pay(
             hosted=hosted,
             off_session=wanted.off_session,
             return_url=wanted.return_url or "",
+            manual_capture=wanted.capture == "manual",
         )
 
 
@@ -50,9 +51,10 @@ def begin(invoice: models.Invoice, wanted: NewPayment, chosen: HostedPayment) ->
     existing(models.GatewayAccount, account_id, "hosted.gateway_account")
     hosted = Hosted(account_id, chosen.phone, chosen.keep_method, chosen.choice, chosen.by_form)
     try:
-        ways.checked(invoice, hosted)
+        way = ways.checked(invoice, hosted)
     except InvalidInput as refusal:
         raise InvalidInput(refusal.message, code=refusal.code, field=f"hosted.{refusal.field}") from None
+    ways.check_holds(way, wanted=wanted.capture == "manual")
     return pay(invoice, wanted, None, hosted)
 
 

@@ -57,6 +57,7 @@ class AdyenGateway(Gateway):
 
     name = "adyen"
     title = "Adyen"
+    holds_for = timedelta(days=28)  # docs.adyen.com/online-payments/capture: most schemes; Adyen expires it then
     tells_refunds = False
     capabilities = (
         Capability.SAVE_METHOD
@@ -160,15 +161,14 @@ class AdyenGateway(Gateway):
         """
         if ref.gateway_ref and ref.gateway_ref.startswith("link/"):
             return self._close(ref.gateway_ref)
+        if ref.gateway_ref and ref.request and not ref.request.capture:
+            return self._cancel(ref, PaymentResult(PaymentStatus.PENDING, ref.gateway_ref, ref.request.amount))
         stands = self.fetch_payment(ref)
         if stands and stands.status is PaymentStatus.REQUIRES_ACTION:
             return PaymentResult(PaymentStatus.CANCELED, ref.gateway_ref)
         if stands is None or stands.status is not PaymentStatus.AUTHORIZED:
             return stands or PaymentResult(PaymentStatus.CANCELED, ref.gateway_ref)
-        with self._calling():
-            verb = self._checkout.modifications_api.cancel_authorised_payment_by_psp_reference
-            said(verb, self._ours(reference=ref.key), stands.gateway_ref, key=f"{ref.key}-void")
-        return replace(stands, status=PaymentStatus.PENDING)
+        return self._cancel(ref, replace(stands, status=PaymentStatus.PENDING))
 
     def refund(self, request: RefundRequest) -> RefundResult:
         """Ask for money to be sent back. Adyen only receives this; a webhook says whether it worked."""
@@ -317,6 +317,12 @@ class AdyenGateway(Gateway):
         told = said(self._checkout.recurring_api.get_tokens_for_stored_payment_details, query=query)
         stored: list[words.Json] = told.get("storedPaymentMethods") or []
         return stored
+
+    def _cancel(self, ref: PaymentRef, pending: PaymentResult) -> PaymentResult:
+        with self._calling():
+            verb = self._checkout.modifications_api.cancel_authorised_payment_by_psp_reference
+            said(verb, self._ours(reference=ref.key), pending.gateway_ref, key=f"{ref.key}-void")
+        return pending
 
     def _psp(self, ref: PaymentRef) -> str:
         if not ref.gateway_ref or ref.gateway_ref.startswith("link/"):

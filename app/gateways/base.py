@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Flag, auto
 from itertools import chain
 from pathlib import Path
@@ -105,6 +105,8 @@ class Gateway(ABC):
     setup_answers: ClassVar[tuple[str, ...]] = ("token",)  # query parameters that payers bring back from `begin_setup`
     challenges: ClassVar[frozenset[str]] = frozenset({"card"})  # kinds of kept methods that `CHALLENGE` is about
     tells_refunds: ClassVar[bool] = True  # when asked, how a refund ended; where not, a person may have to look
+    holds_for: ClassVar[timedelta] = timedelta(days=7)  # how long what was authorized can surely be captured
+    holds_pages: ClassVar[bool] = True  # with CAPTURE: what is paid on the gateway's page can be authorized only, too
     credits_late = False  # money on a chain that is not what was asked for is credited, without a person to decide
 
     def __init__(self, credentials: Mapping[str, str], *, timeout: int, workspace: Path) -> None:

@@ -61,6 +61,7 @@ class PaypalGateway(Gateway):
 
     name = "paypal"
     title = "PayPal"
+    holds_for = timedelta(days=29)  # developer.paypal.com/docs/checkout/standard/customize/authorization
     currencies = words.CURRENCIES
     setup_answers = ("approval_token_id",)
     capabilities = (

@@ -68,6 +68,7 @@ class SquareGateway(Gateway):
 
     name = "square"
     title = "Square"
+    holds_pages = False  # a payment link takes the money at once
     capabilities = (
         Capability.SAVE_METHOD
         | Capability.SETUP
@@ -85,8 +86,7 @@ class SquareGateway(Gateway):
         | Capability.HOSTED
         | Capability.FORM
     )
-    setup_page = False
-    setup_answers = ()  # what the form gives is posted
+    setup_page, setup_answers = False, ()  # what the form gives is posted
     credentials = (
         CredentialField("access_token", "Access token"),
         CredentialField("location_id", "Location ID", secret=False),

@@ -62,7 +62,9 @@ class Payment(HasStatus, TenantRow):
     the gateway has told it.
     `choice` is which of the gateway's ways the payer chose, `number` the one that makes its address; `by_form` says
     that they were shown its form on our page. `attested` is how it ended by the word of somebody who looked at the
-    gateway, as long as the gateway itself has not said otherwise.
+    gateway, as long as the gateway itself has not said otherwise. With `manual_capture` money is reserved, until
+    `capture_before`, and taken when somebody says so. `decided` is what was asked of the gateway then (`capture` or
+    `void`), as long as that has no answer.
     """
 
     __tablename__ = "payments"
@@ -104,6 +106,9 @@ class Payment(HasStatus, TenantRow):
     return_url: Mapped[str | None]
     ip: Mapped[str | None] = mapped_column(String(45))
     challenge: Mapped[bool] = mapped_column(default=False, server_default="false")
+    manual_capture: Mapped[bool] = mapped_column(default=False, server_default="false")
+    capture_before: Mapped[datetime | None] = instant()
+    decided: Mapped[str | None] = mapped_column(String(8))
     findings: Mapped[Json] = json_object()
     choice: Mapped[str] = mapped_column(String(32), default="", server_default="")
     by_form: Mapped[bool] = mapped_column(default=False, server_default="false")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from app.db import transaction
 from app.domain.errors import Conflict
@@ -52,6 +53,7 @@ class Wish:
     off_session: bool
     return_url: str
     amount: Money | None
+    manual_capture: bool
 
     @property
     def leaves_choice(self) -> bool:
@@ -69,6 +71,7 @@ def collect(
     only_if_due: bool = False,
     return_url: str = "",
     amount: Money | None = None,
+    manual_capture: bool = False,
 ) -> Payment:
     """Try to collect an invoice once. A second caller at the same time gets Conflict (`payment_in_progress`).
 
@@ -77,9 +80,10 @@ def collect(
 
     `off_session`: nobody is there to answer the bank's questions. With a payer present, `return_url` is where they are
     sent in the end: the gateway sends them to us, because some take the money only when we have heard of that.
-    `method_id` or `hosted`: see `ways`. `only_if_due`, `amount`: see `payments.lock_payable` and `payments.claim`.
+    `method_id` or `hosted`: see `ways`. `only_if_due`, `amount`, `manual_capture`: see `payments.lock_payable` and
+    `payments.claim`.
     """
-    wish = Wish(method_id, hosted, off_session, return_url, amount)
+    wish = Wish(method_id, hosted, off_session, return_url, amount, manual_capture)
     payment = _attempt(invoice_id, at, wish, only_if_due=only_if_due)
     tried = [payment.payment_method_id]
     while (other := _stand_in(payment, tried)) if wish.leaves_choice else None:
@@ -103,6 +107,20 @@ def finish(payment_id: str, token: str, at: datetime) -> Payment:
         account = payment.gateway_account
         claimed = Claimed(payment, payment.invoice, account, gateway_accounts.connect(account), request)
     return _charge(claimed, at)
+
+
+def capture(payment_id: str, at: datetime) -> Payment:
+    """Take all of what is authorized.
+
+    A gateway that says later how it went leaves the payment `pending`. Where it gives no answer the payment stays
+    `authorized`, and the job asks again, under the same key. Raises as `payments.decide`.
+    """
+    return _end(payment_id, "capture", at)
+
+
+def void(payment_id: str, at: datetime) -> Payment:
+    """Give up what is authorized; otherwise as `capture`."""
+    return _end(payment_id, "void", at)
 
 
 def resume(payment_id: str, answer: Mapping[str, str], at: datetime) -> Payment:
@@ -130,6 +148,8 @@ def settle(payment: Payment, found: PaymentResult | NoAnswer | None, at: datetim
     """Record what `look_up` gave, as `check` says."""
     if payment.is_unsent:
         return _wait_for_form(payment, at)
+    if must_carry_out(payment, found):
+        return _carry_out(payment, at)
     outcome: PaymentResult | NoAnswer | GivenUp | None = found
     if found is None and not is_overdue("checks", payment.id, at):
         return payment
@@ -239,6 +259,7 @@ def _claim(invoice_id: str, at: datetime, wish: Wish, *, only_if_due: bool) -> C
         amount=wish.amount,
         return_url=wish.return_url,
         challenge=verdict is Verdict.CHALLENGE,
+        manual_capture=wish.manual_capture,
     )
     return Claimed(payment, invoice, way.account, gateway_accounts.connect(way.account), _request(payment))
 
@@ -267,8 +288,12 @@ def close_open_attempt(invoice_id: str, at: datetime) -> None:
 
     One that cannot be taken back any more is left to come in, and is kept as the customer's credit.
     """
+    payment = open_payment(invoice_id)
     with suppress(Conflict):
-        supersede(invoice_id, at)
+        if payment and payment.status == "authorized":
+            void(payment.id, at)
+        else:
+            supersede(invoice_id, at)
 
 
 def _request(payment: Payment) -> PaymentRequest:
@@ -281,6 +306,7 @@ def _request(payment: Payment) -> PaymentRequest:
         token=method.token if method else None,
         off_session=payment.off_session,
         save_method=payment.keep_method,
+        capture=not payment.manual_capture,
         description=f"{invoice.seller.get('name', '')} {invoice.number}".strip(),
         reference=invoice.number or invoice.id,
         return_url=pay_links.return_address(payment, payment.started_at),
@@ -318,8 +344,36 @@ def _wait_for_form(payment: Payment, at: datetime) -> Payment:
 
 
 def is_given_up(payment: Payment, found: PaymentResult, at: datetime) -> bool:
-    """Whether its payer has left it alone for so long that they will not come back."""
+    """Whether its payer has left it alone for so long that they will not come back, or its gateway reserves no longer
+    what nobody captured."""
+    if found.status is PaymentStatus.AUTHORIZED:
+        return payment.capture_before is not None and payment.capture_before <= at
     return found.status is PaymentStatus.REQUIRES_ACTION and payment.started_at + GIVEN_UP_AFTER <= at
+
+
+def must_carry_out(payment: Payment, found: PaymentResult | NoAnswer | None) -> bool:
+    """Whether what was decided is not done, as far as anybody knows: a capture or a void may be sent any time again."""
+    stands = isinstance(found, PaymentResult) and found.status is PaymentStatus.AUTHORIZED
+    return payment.decided is not None and (stands or isinstance(found, NoAnswer))
+
+
+def _end(payment_id: str, verb: Literal["capture", "void"], at: datetime) -> Payment:
+    with transaction():
+        payment = payments.decide(payment_id, verb, at)
+    return _carry_out(payment, at) if payment.status == "authorized" else payment
+
+
+def _carry_out(payment: Payment, at: datetime) -> Payment:
+    """Steps two and three for an authorization whose end is decided."""
+    account, ref = payment.gateway_account, _ref(payment)
+    gateway = gateway_accounts.connect(account)
+    verb = {"capture": gateway.capture, "void": gateway.void}[payment.decided or ""]
+    outcome = call(lambda: verb(ref))
+    with transaction():
+        breakers.note(account.id, outcome)
+        if isinstance(outcome, NotExecuted):
+            payments.undecide(payment.id)
+        return payments.record(payment.id, outcome, at)
 
 
 def _give_up(payment: Payment) -> PaymentResult | NoAnswer | GivenUp:

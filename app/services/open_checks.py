@@ -43,7 +43,12 @@ def _is_no_news(payment: Payment, found: PaymentResult | NoAnswer | None, at: da
     """Whether all that is left to do is to ask later. On a test clock that is asked for one by one."""
     if not isinstance(found, PaymentResult) or found.status not in WAITING or current_clock_id():
         return False
-    if found.quote or found.status != payment.status or found.gateway_ref not in (None, payment.gateway_ref):
+    if (
+        charging.must_carry_out(payment, found)
+        or found.quote
+        or found.status != payment.status
+        or found.gateway_ref not in (None, payment.gateway_ref)
+    ):
         return False
     waits = found.status is PaymentStatus.REQUIRES_ACTION
     next_action = as_json(found.next_action) or (payment.next_action if waits else {})

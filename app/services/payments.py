@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import func
 
@@ -10,6 +10,7 @@ from app.actors import current_actor
 from app.db import session
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
+from app.gateways import gateway_class
 from app.gateways.types import PaymentResult, PaymentStatus
 from app.ids import new_id
 from app.logs import logger
@@ -36,6 +37,8 @@ MAY_BE_UNSEEN = ("sending", "unknown", "requires_action")
 # asked about that for so long.
 ENDED_EMPTY = ("failed", "canceled")
 LATE_MONEY_FOR = timedelta(days=30)
+
+DONE = {"capture": "succeeded", "void": "canceled"}  # what comes of a decision about money that is reserved
 
 log = logger(__name__)
 
@@ -65,13 +68,15 @@ def claim(
     amount: Money | None = None,
     return_url: str = "",
     challenge: bool = False,
+    manual_capture: bool = False,
 ) -> Payment:
     """Step one of three: write the attempt as `sending`, under its own idempotency key, before anything is sent.
 
-    The invoice comes from `lock_payable`. `amount`: a part of what is due; all of it otherwise. Raises InvalidInput for
-    an amount that is no such part.
+    The invoice comes from `lock_payable`. `amount`: a part of what is due; all of it otherwise. `manual_capture`: only
+    reserve it. Raises InvalidInput for an amount that is no such part, and Conflict where nothing can be reserved.
     """
     asked = invoice.due if amount is None else _part(invoice, amount)
+    ways.check_holds(way, wanted=manual_capture)
     row = Payment(
         id=new_id("pay"),
         invoice_id=invoice.id,
@@ -80,6 +85,7 @@ def claim(
         return_url=return_url or None,
         ip=current_actor.get().pays_from,
         challenge=challenge,
+        manual_capture=manual_capture,
         status="sending",
         currency=invoice.currency,
         amount_minor=asked.minor,
@@ -112,6 +118,31 @@ def send(payment_id: str, at: datetime) -> Payment:
     payment.next_action = {}
     session().flush()
     return payment
+
+
+def decide(payment_id: str, verb: Literal["capture", "void"], at: datetime) -> Payment:
+    """Step one of taking what is authorized, or of giving it up: write down that the gateway is asked for that.
+
+    The same may be asked again, and changes nothing once it is done or on its way. Raises Conflict for a payment that
+    is not authorized (any more), and when the other one was asked for and nobody knows yet what came of it.
+    """
+    payment = get(Payment, payment_id, lock=True)
+    if payment.manual_capture and (payment.status, payment.decided) in ((DONE[verb], None), ("pending", verb)):
+        return payment
+    if payment.status != "authorized":
+        raise Conflict(f"This payment is {payment.status}: nothing is reserved.", code="not_authorized")
+    if payment.decided not in (None, verb):
+        raise Conflict("The gateway was asked for the opposite, and has not answered yet.", code="decision_in_progress")
+    payment.decided = verb
+    payment.check_at = func.now() + timedelta(seconds=current_settings().attempt_lease_seconds)
+    audit(f"payment.{verb}", payment.id, at)
+    session().flush()
+    return payment
+
+
+def undecide(payment_id: str) -> None:
+    """The gateway surely did nothing about it: it is to be decided anew."""
+    get(Payment, payment_id, lock=True).decided = None
 
 
 def withdraw(payment_id: str, at: datetime) -> Payment:
@@ -181,6 +212,8 @@ def _record_answer(payment: Payment, result: PaymentResult, at: datetime) -> Non
         payment.decline_code, payment.message = result.decline.code, result.decline.message
     if result.fee and result.status is PaymentStatus.SUCCEEDED:
         fees.book(payment, result.fee, at)
+    if result.status not in OPEN_STATUSES:
+        payment.decided = None
     if move(payment, result.status, at):
         _RECORDERS[result.status](payment, result, at)
     elif payment.status in OPEN_STATUSES:
@@ -297,10 +330,16 @@ def _canceled(payment: Payment, _result: PaymentResult, at: datetime) -> None:
     payment.settled_at, payment.check_at, payment.next_action = at, None, {}
     emit("payment.canceled", payment.id, at, customer_id=payment.customer_id, invoice=payment.invoice_id)
     invoice = lock_debt(payment.invoice_id)
-    if payment.off_session:
+    if payment.off_session and not payment.manual_capture:
         collection.declined(invoice, "payer_canceled", at)
     else:
         collection.go_on(invoice, at)
+
+
+def _authorized(payment: Payment, result: PaymentResult, at: datetime) -> None:
+    holds_for = gateway_class(payment.gateway_account.gateway).holds_for
+    payment.capture_before = payment.capture_before or at + holds_for
+    _waiting(payment, result, at)
 
 
 def _waiting(payment: Payment, result: PaymentResult, at: datetime) -> None:
@@ -315,7 +354,7 @@ _RECORDERS = {
     PaymentStatus.CANCELED: _canceled,
     PaymentStatus.REQUIRES_ACTION: _waiting,
     PaymentStatus.PENDING: _waiting,
-    PaymentStatus.AUTHORIZED: _waiting,
+    PaymentStatus.AUTHORIZED: _authorized,
 }
 
 

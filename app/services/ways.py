@@ -44,6 +44,11 @@ class Way:
     choice: str = ""
     by_form: bool = False
 
+    @property
+    def is_on_page(self) -> bool:
+        """Whether the payer goes to a page of the gateway."""
+        return self.method is None and not self.by_form
+
 
 def by_method(invoice: Invoice, method_id: str | None) -> Way:
     """A kept method: the one named, else the subscription's, else the customer's default.
@@ -144,6 +149,25 @@ def takes_hosted(account: GatewayAccount, currency: str) -> bool:
     takes = gateway.currencies is None or currency in gateway.currencies
     tenant = session().get_one(Tenant, current_tenant_id())
     return takes and account.mode == tenant.mode and Capability.HOSTED in gateway.capabilities
+
+
+def can_hold(way: Way) -> bool:
+    """Whether what is paid so can be authorized first, and captured later."""
+    gateway = gateway_class(way.account.gateway)
+    return Capability.CAPTURE in gateway.capabilities and (not way.is_on_page or gateway.holds_pages)
+
+
+def check_holds(way: Way, *, wanted: bool) -> None:
+    """Raises Conflict when money is to be reserved only, and cannot be in this way."""
+    if wanted and not can_hold(way):
+        raise Conflict(f"{way.account.name} takes money at once: it cannot be captured later.", code="not_held")
+
+
+def can_reserve(invoice: Invoice) -> bool:
+    """Whether the method that an invoice is charged with can be authorized first."""
+    kept, subscription = chargeable(invoice.customer_id), invoice.subscription
+    method = payment_methods.first_of(kept, subscription.payment_method_id if subscription else None)
+    return method is not None and can_hold(Way(kept[method], method))
 
 
 def _chosen(account: GatewayAccount, hosted: Hosted, currency: str) -> str:

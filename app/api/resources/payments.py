@@ -24,7 +24,7 @@ from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.queries.claims import effect
-from app.services import attesting, refunds, refusals
+from app.services import attesting, charging, refunds, refusals
 
 
 @v1.get("/payments")
@@ -41,7 +41,8 @@ def pay(json: NewPayment) -> Payment:
 
     With a kept method, a gateway's token, or `hosted`: the payer finishes it with the gateway, in one of the invoice's
     payment options. The answer says what came of it: `succeeded`, `failed` with a decline code, `requires_action` with
-    what the payer must do next, or `pending` and `unknown`, of which nobody knows yet.
+    what the payer must do next, `authorized` if it is to be captured later, or `pending` and `unknown`, of which nobody
+    knows yet.
     """
     return Payment.of(effect(models.Payment) or _pay(json))
 
@@ -66,6 +67,24 @@ def list_refunds(payment_id: str, query: RefundListing) -> Page[Refund]:
 def refund_payment(payment_id: str, json: NewRefund) -> Refund:
     """Refund a payment, in whole or in part."""
     return Refund.of(effect(models.Refund) or _refund(get(models.Payment, payment_id), json))
+
+
+@v1.post("/payments/<payment_id>/capture")
+@calls_gateway(Payment, Permission.COLLECT)
+def capture_payment(payment_id: str) -> Payment:
+    """Capture a payment that is authorized: take all of what is reserved.
+
+    Some gateways tell later how that went: it is `pending` then. Where a gateway gives no answer the payment stays
+    `authorized`, and the capture is asked for again by itself; if it was refused, `message` says why.
+    """
+    return Payment.of(charging.capture(payment_id, present(get(models.Payment, payment_id).id)))
+
+
+@v1.post("/payments/<payment_id>/void")
+@calls_gateway(Payment, Permission.COLLECT)
+def void_payment(payment_id: str) -> Payment:
+    """Give up a payment that is authorized: nothing is taken, and the invoice stays open. As for a capture."""
+    return Payment.of(charging.void(payment_id, present(get(models.Payment, payment_id).id)))
 
 
 @v1.post("/payments/<payment_id>/attestation")

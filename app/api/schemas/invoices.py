@@ -1,6 +1,6 @@
 """Invoices on the wire."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -83,6 +83,9 @@ class InvoicePayment(Request):
         None, description="Where the payer is sent in the end, with `payment` in the query."
     )
     payer_ip: IpAddress | None = Field(None, description="Where the payer is, for fraud checks.")
+    capture: Literal["automatic", "manual"] = Field(
+        "automatic", description="`manual`: only reserve the money, to be captured or given up later."
+    )
 
 
 class LineTax(BaseModel):

@@ -1,6 +1,6 @@
 """Payments and refunds on the wire."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -46,7 +46,8 @@ class NewPayment(InvoicePayment):
 
 
 class Payment(BaseModel):
-    """One attempt to collect an invoice. While it is `requires_action` the payer has to follow `next_action`."""
+    """One attempt to collect an invoice. While it is `requires_action` the payer has to follow `next_action`; while it
+    is `authorized` it can be captured, until `capture_before`."""
 
     id: PaymentId
     invoice: InvoiceId
@@ -61,6 +62,8 @@ class Payment(BaseModel):
     decline_code: str | None
     message: str | None
     next_action: NextAction | None
+    capture: Literal["automatic", "manual"]
+    capture_before: Utc | None
     started_at: Utc
     settled_at: Utc | None
     created_at: Utc
@@ -81,6 +84,8 @@ class Payment(BaseModel):
             decline_code=row.decline_code,
             message=row.message,
             next_action=row.next_action or None,  # type: ignore[arg-type]
+            capture="manual" if row.manual_capture else "automatic",
+            capture_before=row.capture_before,
             started_at=row.started_at,
             settled_at=row.settled_at,
             created_at=row.created_at,

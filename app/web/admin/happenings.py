@@ -87,6 +87,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "payment.pending": ("hourglass-split", "Payment on its way"),
     "payment.requires_action": ("person", "Payment waits for the customer"),
     "payment.authorized": ("shield-check", "Payment authorized"),
+    "payment.capture": ("cash-coin", "Capture asked for"),
+    "payment.void": ("slash-circle", "Void asked for"),
     "payment.unknown": ("question-circle", "No answer from the gateway: it will be asked"),
     "payment.canceled": ("x-circle", "Payment given up"),
     "payment.not_executed": ("cloud-slash", "Gateway not reached: nothing was charged"),

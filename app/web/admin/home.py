@@ -43,6 +43,7 @@ class Concern(NamedTuple):
     url: str
 
 
+HELD = {"status": "authorized"}
 UNKNOWN, DEAD, GIVEN_UP = {"status": "unknown"}, {"state": "dead"}, {"state": "failed"}
 OPEN = {"status": "open"}
 FAILED = {"status": "open", "failed": "yes"}
@@ -66,6 +67,7 @@ WATCHED = (
         {"status": "parked"},
     ),
     Watched("payment", "No answer yet", "question-circle", lists.payments, UNKNOWN, "payments.index", UNKNOWN),
+    Watched("payment", "Reserved, to be captured", "shield-check", lists.payments, HELD, "payments.index", HELD),
     Watched("payment", "Refunds in doubt", "arrow-counterclockwise", lists.payments, REFUND, "payments.index", DOUBT),
     Watched("payment", "Refunds to send from a wallet", "wallet2", lists.payments, SEND, "payments.index", TO_SEND),
     Watched(

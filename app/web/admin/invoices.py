@@ -12,7 +12,7 @@ from app.queries.base import get
 from app.queries.books import entries_about
 from app.queries.credit_notes import notes_of
 from app.queries.refunds import refunds_of
-from app.services import charging, invoices, pay_links
+from app.services import charging, invoices, pay_links, ways
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import dialog
 from app.web.admin.forms.invoices import VoidingForm
@@ -72,6 +72,7 @@ def show(invoice_id: str) -> Response:
         credit_notes=notes,
         stages=stages_of(row),
         entries=entries_about(ids),
+        can_reserve=ways.can_reserve(row),
         pay_link=pay_links.mailed_address(row, present(row.id)) if row.status == "open" else None,
         timeline=activity.told(timeline.of_subjects(ids, customer_id=row.customer_id), on_page_of=row.id),
     )
@@ -92,6 +93,16 @@ def collect(invoice_id: str) -> Response:
     """Charge the customer's method now."""
     get(Invoice, invoice_id)
     tell(charging.collect(invoice_id, present(invoice_id)))
+    return done(url_for(".show", invoice_id=invoice_id))
+
+
+@pages.post("/<invoice_id>/reservation")
+@requires(Permission.COLLECT)
+@once
+def reserve(invoice_id: str) -> Response:
+    """Reserve the money with the customer's method, to be captured later."""
+    get(Invoice, invoice_id)
+    tell(charging.collect(invoice_id, present(invoice_id), manual_capture=True))
     return done(url_for(".show", invoice_id=invoice_id))
 
 

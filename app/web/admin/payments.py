@@ -17,9 +17,10 @@ from app.queries.base import get
 from app.queries.deposits import deposits_of, quote_of
 from app.services import amounts, charging, deposits, payouts, refunds
 from app.web.admin import activity, listing
-from app.web.admin.dialogs import dialog
+from app.web.admin.dialogs import confirm, dialog
 from app.web.admin.forms.payments import PayoutForm, RefundForm
 from app.web.auth_guard import requires
+from app.web.formats import money as money_text
 from app.web.once import once
 from app.web.qr import qr_code
 from app.web.rendering import done, render
@@ -48,7 +49,7 @@ SAID = {
     "unknown": ("warning", "The gateway did not answer. It is asked again by itself, and nothing is charged twice."),
     "requires_action": ("warning", "The customer has to approve this payment first."),
     "pending": ("info", "The payment is on its way and settles later."),
-    "authorized": ("info", "The payment is authorized and has to be captured."),
+    "authorized": ("info", "The money is reserved and not taken yet."),
     "sending": ("info", "The payment is being sent."),
     "canceled": ("warning", "The payment was given up."),
 }
@@ -119,6 +120,42 @@ def accept_amount(payment_id: str) -> Response:
     return done(url_for(".show", payment_id=payment_id))
 
 
+@pages.get("/<payment_id>/capture")
+@requires(Permission.COLLECT)
+def ask_capture(payment_id: str) -> Response:
+    """Ask before reserved money is taken."""
+    row, action = get(Payment, payment_id), url_for(".capture", payment_id=payment_id)
+    text = f"All of the {money_text(row.amount)} is taken from {row.customer.name}."
+    return confirm("Capture this payment?", text, action, "Capture", url_for(".show", payment_id=payment_id))
+
+
+@pages.post("/<payment_id>/capture")
+@requires(Permission.COLLECT)
+def capture(payment_id: str) -> Response:
+    """Take reserved money."""
+    get(Payment, payment_id)
+    tell(charging.capture(payment_id, present(payment_id)))
+    return done(url_for(".show", payment_id=payment_id))
+
+
+@pages.get("/<payment_id>/voiding")
+@requires(Permission.COLLECT)
+def ask_void(payment_id: str) -> Response:
+    """Ask before reserved money is given up."""
+    row, action = get(Payment, payment_id), url_for(".void", payment_id=payment_id)
+    text = f"The {money_text(row.amount)} is not taken, and the invoice stays open."
+    return confirm("Void this payment?", text, action, "Void", url_for(".show", payment_id=payment_id))
+
+
+@pages.post("/<payment_id>/voiding")
+@requires(Permission.COLLECT)
+def void(payment_id: str) -> Response:
+    """Give reserved money up."""
+    get(Payment, payment_id)
+    tell(charging.void(payment_id, present(payment_id)))
+    return done(url_for(".show", payment_id=payment_id))
+
+
 @pages.get("/<payment_id>/refunds/new")
 @requires(Permission.COLLECT)
 def ask_refund(payment_id: str) -> Response:
@@ -181,7 +218,8 @@ def dismiss_deposit(payment_id: str, deposit_id: str) -> Response:
 def tell(payment: Payment) -> None:
     """Say how an attempt went, with the gateway's reason if there is one."""
     tone, words = SAID[payment.status]
-    flash(f"{words} {payment.message}" if payment.status == "failed" and payment.message else words, tone)
+    has_reason = payment.status in ("failed", "authorized") and payment.message
+    flash(f"{words} {payment.message}" if has_reason else words, tone)
 
 
 def tell_refund(status: str) -> None:

@@ -45,7 +45,9 @@ WORKING = Standing(
 STANDINGS: Mapping[str, Standing] = {
     "sending": WORKING,
     "pending": WORKING,
-    "authorized": WORKING,
+    "authorized": Standing(
+        "info", "shield-check", "The money is reserved", "Nothing was taken yet. A receipt comes by mail once it is."
+    ),
     "requires_action": Standing("warning", "shield-lock", "One more step", "Your payment waits for you to approve it."),
     "unknown": Standing(
         "warning",
