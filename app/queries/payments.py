@@ -1,12 +1,14 @@
 """Attempts to collect: the open one of an invoice, and those that came to nothing."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
 from app.db import session
-from app.models import Customer, GatewayAccount, Invoice, Payment, PaymentMethod
+from app.models import Customer, GatewayAccount, Invoice, Payment, PaymentMethod, Subscription
 from app.models.payments import NOT_EXECUTED, OPEN_STATUSES
 from app.queries.base import among
 from app.queries.due import IN_DOUBT, RULES
@@ -26,18 +28,31 @@ def has_open_payment(invoice_id: str) -> bool:
     return session().scalar(_OPEN, {"invoice_id": invoice_id}) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Chargeable:
+    """A method and its account. `unasked`: charged without being named, as the subscription's own or the default."""
+
+    method: PaymentMethod
+    account: GatewayAccount
+    unasked: bool
+
+
+_OWN = select(Subscription.payment_method_id).where(Subscription.id == bindparam("subscription_id")).scalar_subquery()
+_IS_OWN = func.coalesce(PaymentMethod.id == _OWN, False)
 _CHARGEABLE = (
-    select(PaymentMethod, GatewayAccount)
+    select(PaymentMethod, GatewayAccount, or_(_IS_OWN, PaymentMethod.is_default))
     .join(GatewayAccount, same(PaymentMethod.gateway_account_id, GatewayAccount))
     .where(PaymentMethod.customer_id == bindparam("customer_id"), PaymentMethod.removed_at.is_(None))
-    .order_by(PaymentMethod.is_default.desc(), PaymentMethod.id)
+    .order_by(_IS_OWN.desc(), PaymentMethod.is_default.desc(), PaymentMethod.id)
     .execution_options(populate_existing=True)
 )
 
 
-def chargeable(customer_id: str) -> dict[PaymentMethod, GatewayAccount]:
-    """The methods that are still there, the default one first, and their accounts, as both are at this moment."""
-    return {row[0]: row[1] for row in session().execute(_CHARGEABLE, {"customer_id": customer_id})}
+def chargeable(invoice: Invoice) -> Sequence[Chargeable]:
+    """What an invoice can be charged to, as it is at this moment: the subscription's own method first, then the
+    customer's default, then the others."""
+    words = {"customer_id": invoice.customer_id, "subscription_id": invoice.subscription_id}
+    return [Chargeable(*row) for row in session().execute(_CHARGEABLE, words)]
 
 
 def times_not_executed(invoice: Invoice) -> int:

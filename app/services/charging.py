@@ -22,6 +22,7 @@ from app.queries.deposits import quote_of
 from app.queries.payments import is_overdue, open_payment
 from app.services import breakers, gateway_accounts, pay_links, payments, refusals, screening, ways
 from app.services.asking import ask_at
+from app.services.bulk import together
 from app.services.history import audit
 from app.services.outcomes import GivenUp, NoAnswer, NotExecuted, call
 from app.services.payment_methods import payer_of
@@ -236,7 +237,7 @@ def supersede(invoice_id: str, at: datetime) -> None:
 
 
 def _attempt(invoice_id: str, at: datetime, wish: Wish, *, only_if_due: bool) -> Payment:
-    with refusals.told("payment.refuse", invoice_id, at, method=wish.method_id), transaction():
+    with refusals.told("payment.refuse", invoice_id, at, method=wish.method_id), transaction(), together():
         claimed = _claim(invoice_id, at, wish, only_if_due=only_if_due)
     if isinstance(claimed, tuple):
         raise Conflict(claimed[1], code=claimed[0])

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -168,13 +168,9 @@ def look_again(method_ids: Sequence[str], at: datetime) -> None:
 
 def for_charging(customer_id: str, preferred_id: str | None) -> PaymentMethod | None:
     """The method to charge: the preferred one while it is there, else the customer's default."""
-    return first_of(_kept(customer_id), preferred_id)
-
-
-def first_of(methods: Iterable[PaymentMethod], preferred_id: str | None) -> PaymentMethod | None:
-    """The method to charge among all of a customer's, likewise."""
-    fitting = [method for method in methods if method.id == preferred_id or method.is_default]
-    return max(fitting, key=lambda method: method.id == preferred_id, default=None)
+    methods = _kept(customer_id)
+    wanted = [method for method in methods if method.id == preferred_id] or [m for m in methods if m.is_default]
+    return wanted[0] if wanted else None
 
 
 def payer_of(customer: Customer) -> Payer:

@@ -49,7 +49,7 @@ def lock_payable(invoice_id: str, at: datetime, *, only_if_due: bool = False) ->
 
     Raises Conflict when it takes no money, another attempt is open, or the planned one was made.
     """
-    invoice = get(Invoice, invoice_id, lock=True, along=(Invoice.customer, Invoice.subscription))
+    invoice = get(Invoice, invoice_id, lock=True, along=(Invoice.customer,))
     if invoice.status not in ("open", "uncollectible") or not invoice.due:
         raise Conflict(f"This invoice is {invoice.status}: there is nothing to pay.", code="not_payable")
     if has_open_payment(invoice.id):

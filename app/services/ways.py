@@ -14,7 +14,7 @@ from app.models import Customer, GatewayAccount, Invoice, PaymentMethod, Tenant
 from app.queries import portal as query
 from app.queries.base import get
 from app.queries.payments import chargeable
-from app.services import breakers, gateway_accounts, numbers, payment_methods, routing
+from app.services import breakers, gateway_accounts, numbers, routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +57,20 @@ def by_method(invoice: Invoice, method_id: str | None) -> Way:
     was named. Raises Conflict when there is none, when it is not the customer's, or its account is disabled or left
     alone.
     """
-    kept, subscription = chargeable(invoice.customer_id), invoice.subscription
-    preferred = method_id or (subscription.payment_method_id if subscription else None)
-    method = payment_methods.first_of(kept, preferred)
-    if method_id and (method is None or method.id != method_id):
+    kept = chargeable(invoice)
+    first = next((one for one in kept if (one.method.id == method_id if method_id else one.unasked)), None)
+    if first is None and method_id:
         raise Conflict("This customer has no such payment method.", code="payment_method_unknown")
-    if method is None:
+    if first is None:
         raise Conflict("This customer has no payment method yet.", code="no_payment_method")
-    account = gateway_accounts.enabled(kept[method])
+    account = gateway_accounts.enabled(first.account)
     if breakers.lets_through(account):
-        return Way(account, method)
-    others = [] if method_id else routing.stand_ins(invoice, method, list(kept), (), declined=False)
+        return Way(account, first.method)
+    accounts = {one.method: one.account for one in kept}
+    others = [] if method_id else routing.stand_ins(invoice, first.method, list(accounts), (), declined=False)
     for other in others:
-        if breakers.lets_through(kept[other]):
-            return Way(kept[other], other)
+        if breakers.lets_through(accounts[other]):
+            return Way(accounts[other], other)
     raise _left_alone(account)
 
 
