@@ -16,6 +16,7 @@ from paypalserversdk.paypal_serversdk_client import PaypalServersdkClient
 
 from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, OutcomeUnknown, RateLimited
 from app.gateways.paypal_words import USED_BEFORE, Json
+from app.gateways.sessions import LastingSession
 from app.gateways.transport import never_sent, wait_of
 
 CONNECT_SECONDS = 3
@@ -40,6 +41,7 @@ def client_of(client_id: str, client_secret: str, base_url: str, timeout: int) -
     return PaypalServersdkClient(
         config=_At(
             base_url,
+            http_client_instance=LastingSession(),
             timeout=(min(CONNECT_SECONDS, timeout), timeout),
             max_retries=0,
             environment=Environment.PRODUCTION,

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import requests
 
 from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, OutcomeUnknown, RateLimited
+from app.gateways.sessions import LastingSession
 from app.gateways.transport import never_sent, wait_of
 
 Json = dict[str, Any]
@@ -96,7 +96,6 @@ class Client:
                 headers={"Accept": "application/json", "Content-Type": "application/json", **headers},
                 timeout=(min(CONNECT_SECONDS, self.timeout), self.timeout),
                 allow_redirects=False,
-                auth=_as_it_is,
             )
         except _MISWRITTEN:
             raise GatewayRefused(f"{self.title}'s address in the gateway account is not a web address.") from None
@@ -138,15 +137,8 @@ def if_there(retrieve: Callable[[], Found]) -> Found | None:
 
 @lru_cache(maxsize=128)
 def _session(_address: str) -> requests.Session:
-    """The connections to one address, kept open for all of a process; it remembers no cookies."""
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return session
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Our headers stand: without this, a .netrc file would replace the Authorization in them."""
-    return request
+    """The connections to one address."""
+    return LastingSession()
 
 
 def _json(answer: requests.Response) -> Any:

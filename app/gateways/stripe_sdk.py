@@ -8,6 +8,7 @@ from typing import TypeVar
 import stripe
 
 from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, OutcomeUnknown, RateLimited
+from app.gateways.sessions import LastingSession
 from app.gateways.stripe_words import Json
 from app.gateways.transport import never_sent, wait_of
 
@@ -23,7 +24,7 @@ def client_of(api_key: str, base_url: str, timeout: int) -> stripe.StripeClient:
         api_key,
         base_addresses={"api": base_url},
         max_network_retries=0,
-        http_client=stripe.RequestsClient(timeout=(min(CONNECT_SECONDS, timeout), timeout)),
+        http_client=stripe.RequestsClient(timeout=(min(CONNECT_SECONDS, timeout), timeout), session=LastingSession()),
     )
 
 

@@ -14,6 +14,7 @@ from app.gateways import REGISTRY, gateway_class
 from app.gateways.base import VERBS, Capability, Gateway
 from app.gateways.errors import GatewayRefused, OutcomeUnknown, Unsupported
 from app.gateways.types import PaymentRef, PaymentStatus, Redirect
+from simulators import wire
 from simulators.books import Taken
 from tests.gateways.contract import (
     HOSTED,
@@ -267,6 +268,17 @@ def test_an_amount_too_fine_for_the_gateway_is_not_rounded_but_refused(
 
 def test_right_credentials_pass_the_connection_test(gateway: Gateway) -> None:
     gateway.check_credentials()
+
+
+def test_connections_are_kept_for_the_next_call(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Laying a line to a real gateway takes longer than many a call."""
+    laid = []
+    accept = wire.Server.process_request
+    monkeypatch.setattr(wire.Server, "process_request", lambda *words: laid.append(words) or accept(*words))
+    gateway.check_credentials()
+    before = len(laid)
+    gateway.check_credentials()
+    assert len(laid) == before
 
 
 def test_wrong_credentials_are_refused_and_never_repeated(world: World) -> None:
