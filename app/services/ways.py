@@ -165,9 +165,8 @@ def check_holds(way: Way, *, wanted: bool) -> None:
 
 def can_reserve(invoice: Invoice) -> bool:
     """Whether the method that an invoice is charged with can be authorized first."""
-    kept, subscription = chargeable(invoice.customer_id), invoice.subscription
-    method = payment_methods.first_of(kept, subscription.payment_method_id if subscription else None)
-    return method is not None and can_hold(Way(kept[method], method))
+    first = next((one for one in chargeable(invoice) if one.unasked), None)
+    return first is not None and can_hold(Way(first.account, first.method))
 
 
 def _chosen(account: GatewayAccount, hosted: Hosted, currency: str) -> str:
