@@ -38,13 +38,13 @@ def refuse_ended(contract: Contract) -> None:
         )
 
 
-def refuse_backwards(now: datetime, to: datetime) -> None:
+def refuse_backwards(now: datetime, to: datetime, field: str = "at") -> None:
     """Raises InvalidInput (`clock_backwards`) for an instant before `now`, which is a clock's time or a last change."""
     if to < now:
         raise InvalidInput(
             f"{to:%Y-%m-%d %H:%M:%S} UTC is before {now:%Y-%m-%d %H:%M:%S} UTC, which has already happened here.",
             code="clock_backwards",
-            field="at",
+            field=field,
         )
 
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from app.ids import TypeId, is_id
 from app.models.base import TenantRow
 
 Row = TypeVar("Row", bound=TenantRow)
+_INNER_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 Item = TypeVar("Item")
 
 
@@ -26,13 +28,18 @@ def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnEl
     return column == any_(bindparam(None, list(values), ARRAY(column.type)))
 
 
+def noun_of(model: type[TenantRow]) -> str:
+    """What people call a row of it: a `PaymentMethod` is a payment method."""
+    return _INNER_CAPITAL.sub(" ", model.__name__).lower()
+
+
 def get(model: type[Row], row_id: str, *, lock: bool = False, fresh: bool = False, along: Sequence[Any] = ()) -> Row:
     """The row with that id in this tenant, locked against others until commit if asked. Raises NotFound.
 
     Others may still point at a locked row: keys never change, so the lock is the one that lets foreign keys through.
     `fresh` reads again what the session knows already, as a lock always does; `along` are relationships read with it.
     """
-    known_as = model.__name__.lower()
+    known_as = noun_of(model)
     if not is_id(model.__table__.c.id.type.prefix, row_id):  # type: ignore[attr-defined]
         raise NotFound(f"“{row_id}” is not the id of a {known_as}.", field="id")
     row = session().get(

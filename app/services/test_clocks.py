@@ -60,7 +60,7 @@ def advance(clock_id: str, to: datetime, at: datetime) -> TestClock:
     _refuse_live_mode()
     row = _at_rest(clock_id)
     target = instant(to, "to")
-    refuse_backwards(row.now_at, target)
+    refuse_backwards(row.now_at, target, "to")
     if target > row.now_at + FARTHEST:
         raise InvalidInput(
             "A clock goes on by at most five years at once: advance it in several steps.",

@@ -48,6 +48,7 @@ CASES = [
     ("customers", CUSTOMER, {"metadata": {"note": CARD}}, "card_number_refused", "metadata.note"),
     ("customers", CUSTOMER, {"metadata": {"n": 4242424242424242}}, "card_number_refused", "metadata.n"),
     ("customers", CUSTOMER, {"metadata": {CARD: "x"}}, "card_number_refused", "metadata"),
+    ("customers", CUSTOMER, {"test_clock": new_id("clk")}, "not_found", "test_clock"),
     ("products", {"name": "P"}, {"tax_category": "magic"}, "unknown_tax_category", "tax_category"),
     ("products", {"name": "P"}, {"name": "…"}, "missing", "code"),
     ("plans", PLAN, {"amount": 9.99}, "float_refused", "amount"),

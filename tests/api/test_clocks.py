@@ -21,7 +21,8 @@ def test_a_clock_is_set_up_advanced_and_asked_for(api: Api, app: Flask) -> None:
     with app.app_context():
         clocks.advance_all()
     assert [api.get(path)[name] for name in ("status", "now")] == ["ready", LATER]
-    assert api.post(f"{path}/advance", {"to": NOW}, expect=422)["code"] == "clock_backwards"
+    backwards = api.post(f"{path}/advance", {"to": NOW}, expect=422)
+    assert (backwards["code"], backwards["errors"][0]["field"]) == ("clock_backwards", "to")
     assert [row["id"] for row in api.get("/v1/test-clocks")["data"]] == [clock["id"]]
     fixed = api.patch(f"/v1/customers/{customer['id']}", {"test_clock": clock["id"]}, expect=422)
     assert fixed["code"] == "unknown_field"

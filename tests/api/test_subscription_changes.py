@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.ids import new_id
 from tests.api.conftest import Api, Shop
 
 AGO = timedelta(days=10)
@@ -129,7 +130,8 @@ def test_a_plan_in_another_currency_and_one_not_sold_any_more_are_refused(api: A
     api.patch(f"/v1/plans/{gone}", {"amount": "71.00"})
     assert api.post(of(team, "change"), {"plan": dollars}, expect=422)["code"] == "currency_mismatch"
     assert api.post(of(team, "change"), {"plan": gone}, expect=409)["code"] == "plan_archived"
-    assert api.post(of(team, "change"), {"plan": "pln_01jd5y8hbsf2arn1p4kq7k1zzz"}, expect=404)["code"] == "not_found"
+    unknown = api.post(of(team, "change"), {"plan": new_id("pln")}, expect=422)
+    assert (unknown["code"], unknown["errors"][0]["field"]) == ("not_found", "plan")
 
 
 @pytest.mark.parametrize("verb", ["change", "change/preview", "pause", "resume", "cancel", "uncancel"])

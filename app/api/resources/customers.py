@@ -5,6 +5,7 @@ from http import HTTPStatus
 from app import models
 from app.api.blueprint import v1
 from app.api.operations import reads, writes
+from app.api.references import existing
 from app.api.schemas.base import Page, page_of
 from app.api.schemas.customers import Customer, CustomerChanges, CustomerListing, NewCustomer
 from app.clock import now
@@ -26,6 +27,8 @@ def list_customers(query: CustomerListing) -> Page[Customer]:
 @writes(Customer, Permission.SELL, HTTPStatus.CREATED)
 def add_customer(json: NewCustomer) -> Customer:
     """Add a customer."""
+    if json.test_clock:
+        existing(models.TestClock, json.test_clock, "test_clock")
     return Customer.of(customers.create(json.given(), now()))
 
 

@@ -1,7 +1,9 @@
 """What is done to subscriptions in the middle of a period."""
 
+from app import models
 from app.api.blueprint import v1
 from app.api.operations import writes
+from app.api.references import existing
 from app.api.schemas.subscription_changes import ChangePreview, NewPause, SubscriptionChange, WantedChange
 from app.api.schemas.subscriptions import Subscription
 from app.domain.contract import WhilePaused
@@ -9,6 +11,7 @@ from app.domain.terms import ProrationMode
 from app.permissions import Permission
 from app.present import present
 from app.services import subscription_changes, subscriptions
+from app.services.subscription_changes import Wanted
 
 
 @v1.post("/subscriptions/<subscription_id>/change")
@@ -20,7 +23,7 @@ def change_terms(subscription_id: str, json: SubscriptionChange) -> Subscription
     planned and costs nothing yet.
     """
     row = subscription_changes.change(
-        subscription_id, json.wanted(), present(subscription_id), as_of=json.at, fingerprint=json.fingerprint
+        subscription_id, _wanted(json), present(subscription_id), as_of=json.at, fingerprint=json.fingerprint
     )
     return Subscription.of(row)
 
@@ -32,7 +35,7 @@ def preview_change(subscription_id: str, json: WantedChange) -> ChangePreview:
 
     The same change `at` the same instant costs exactly that; its `fingerprint` lets you make sure. Nothing is stored.
     """
-    quote = subscription_changes.preview(subscription_id, json.wanted(), present(subscription_id), as_of=json.at)
+    quote = subscription_changes.preview(subscription_id, _wanted(json), present(subscription_id), as_of=json.at)
     return ChangePreview.of(quote)
 
 
@@ -62,3 +65,9 @@ def pause_subscription(subscription_id: str, json: NewPause) -> Subscription:
 def resume_subscription(subscription_id: str) -> Subscription:
     """Let a paused subscription go on. What is left of its period and not paid for is invoiced at once."""
     return Subscription.of(subscriptions.resume(subscription_id, present(subscription_id)))
+
+
+def _wanted(json: WantedChange) -> Wanted:
+    if json.plan:
+        existing(models.Plan, json.plan, "plan")
+    return json.wanted()

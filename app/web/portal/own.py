@@ -6,7 +6,7 @@ from app.db import current_tenant_id, session
 from app.domain.errors import NotFound, NotPermitted
 from app.models import Customer, Tenant
 from app.models.base import TenantRow
-from app.queries.base import get
+from app.queries.base import get, noun_of
 from app.web.auth_guard import person
 
 
@@ -47,5 +47,5 @@ def own(model: type[Row], row_id: str) -> Row:
     """That row of theirs. Raises NotFound for another customer's, in the words for one that does not exist."""
     row = get(model, row_id)
     if cast(Owned, row).customer_id != own_id():
-        raise NotFound(f"There is no {model.__name__.lower()} {row_id}.", field="id")
+        raise NotFound(f"There is no {noun_of(model)} {row_id}.", field="id")
     return row
