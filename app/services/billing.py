@@ -84,8 +84,8 @@ class Biller:
         credits_id = line.credits or None
         return BillLine(line.kind, draft, line.period, plan_id, category, line.taxed_at, credits_id, charge_id)
 
-    def one_off_line(self, customer: Customer, line: OneOff, field: str) -> BillLine:
-        """A line that somebody wrote. Raises InvalidInput, naming the field."""
+    def one_off_line(self, customer: Customer, line: OneOff, field: str = "") -> BillLine:
+        """A line that somebody wrote. Raises InvalidInput, naming the field (see `one_off.priced`)."""
         treatment = self.treatment(customer, line.tax_category)
         draft = one_off.priced(line, customer.currency, field, treatment)
         return BillLine("one_off", draft, tax_category=line.tax_category)
@@ -134,5 +134,5 @@ class Biller:
     def _with_some(self, bill: Bill, items: Sequence[InvoiceItem]) -> Bill:
         if not items:
             return bill
-        added = [self.one_off_line(bill.customer, invoice_items.as_one_off(item), "item") for item in items]
+        added = [self.one_off_line(bill.customer, invoice_items.as_one_off(item)) for item in items]
         return replace(bill, lines=(*bill.lines, *added))

@@ -26,7 +26,7 @@ def add(invoice_id: str, line: OneOff, at: datetime) -> Invoice:
     """Add a line to a draft. Raises Conflict for a finalised invoice, and InvalidInput naming the field."""
     invoice, biller = drafts.locked(invoice_id), Biller(at)
     bill = drafts.bill_of(biller, invoice)
-    lines = (*bill.lines, biller.one_off_line(bill.customer, line, "line"))
+    lines = (*bill.lines, biller.one_off_line(bill.customer, line))
     return _rewrite(biller, invoice, lines, "add_line")
 
 
@@ -41,7 +41,7 @@ def change(invoice_id: str, line_id: str, values: Mapping[str, Any], at: datetim
     kept = {"description": row.description, "quantity": row.quantity, "unit_amount": row.unit_amount or 0}
     given = {name: value for name, value in values.items() if name in EDITABLE}
     written = OneOff(**{**kept, **given}, tax_category=row.tax_category, inclusive=row.inclusive)
-    draft = biller.one_off_line(bill.customer, written, "line").draft
+    draft = biller.one_off_line(bill.customer, written).draft
     lines = tuple(replace(line, draft=draft) if line.id == line_id else line for line in bill.lines)
     return _rewrite(biller, invoice, lines, "change_line")
 

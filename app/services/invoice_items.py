@@ -27,7 +27,7 @@ def add(customer_id: str, line: OneOff, at: datetime, *, subscription_id: str | 
     customer = billable_customer(customer_id)
     if subscription_id:
         billable_subscription(subscription_id, customer_id)
-    one_off.check(line, customer.currency, "item")
+    one_off.check(line, customer.currency)
     row = InvoiceItem(
         customer_id=customer_id,
         subscription_id=subscription_id,

@@ -21,22 +21,30 @@ class OneOff:
     inclusive: bool = False
 
 
-def check(line: OneOff, currency: str, field: str) -> None:
+def check(line: OneOff, currency: str, field: str = "") -> None:
     """Raise InvalidInput, naming the field, for a line that no invoice in this currency could have."""
     check_category(line.tax_category)
     priced(line, currency, field)
 
 
-def priced(line: OneOff, currency: str, field: str, treatment: TaxTreatment = UNTAXED) -> DraftLine:
+def priced(line: OneOff, currency: str, field: str = "", treatment: TaxTreatment = UNTAXED) -> DraftLine:
     """The line with its amount, rounded once, half away from zero: 2.5 hours at 120.00 are 300.00.
 
-    Raises InvalidInput, naming the field, also for an amount below zero.
+    `field` is where the line stands in the request; empty: it is the request. Raises InvalidInput, naming the field,
+    also for an amount below zero or beyond what can be stored.
     """
+    where = f"{field}." if field else ""
     if not line.description.strip():
-        raise InvalidInput("A line needs a description.", code="missing", field=f"{field}.description")
-    quantity = parse_exact(line.quantity, f"{field}.quantity")
-    price = parse_price({"model": "standard", "unit_amount": line.unit_amount}, field)
-    draft = priced_line(line.description, price, quantity, currency, treatment, inclusive=line.inclusive)
+        raise InvalidInput("A line needs a description.", code="missing", field=f"{where}description")
+    quantity = parse_exact(line.quantity, f"{where}quantity")
+    each = parse_exact(line.unit_amount, f"{where}unit_amount", signed=True)
+    price = parse_price({"model": "standard", "unit_amount": each}, field)
+    try:
+        draft = priced_line(line.description, price, quantity, currency, treatment, inclusive=line.inclusive)
+    except InvalidInput as refusal:
+        raise InvalidInput(refusal.message, code=refusal.code, field=f"{where}unit_amount") from None
     if draft.amount.minor < 0:
-        raise InvalidInput("A line is not below zero: use a credit note.", code="negative_amount", field=field)
+        raise InvalidInput(
+            "A line is not below zero: use a credit note.", code="negative_amount", field=f"{where}unit_amount"
+        )
     return draft

@@ -98,7 +98,22 @@ CASES = [
     ("invoices", {"lines": [LINE]}, {"lines": LINE}, "invalid_type", "lines"),
     ("invoices", {"lines": [LINE]}, {"lines": [{**LINE, "unit_amount": 0.5}]}, "float_refused", "lines.0.unit_amount"),
     ("invoices", {"lines": [LINE]}, {"lines": [LINE, {**LINE, "quantity": "-1"}]}, "negative", "lines.1.quantity"),
-    ("invoices", {"lines": [LINE]}, {"lines": [{**LINE, "unit_amount": "-5"}]}, "negative_amount", "lines.0"),
+    (
+        "invoices",
+        {"lines": [LINE]},
+        {"lines": [{**LINE, "unit_amount": "-5"}]},
+        "negative_amount",
+        "lines.0.unit_amount",
+    ),
+    (
+        "invoices",
+        {"lines": [LINE]},
+        {"lines": [{**LINE, "unit_amount": "9" * 17}]},
+        "amount_out_of_range",
+        "lines.0.unit_amount",
+    ),
+    ("invoice-items", LINE, {"unit_amount": "-5"}, "negative_amount", "unit_amount"),
+    ("invoice-items", LINE, {"quantity": "-1"}, "negative", "quantity"),
     ("invoices", {"lines": [LINE]}, {"lines": [{"unit_amount": "1"}]}, "missing", "lines.0.description"),
     ("invoices", {"lines": [LINE]}, {"currency": "USD"}, "currency_mismatch", "currency"),
     ("payment-methods", {"token": "tok_ok"}, {"token": CARD}, "card_number_refused", "token"),
@@ -115,7 +130,7 @@ def spoiled(body: dict[str, Any], shop: Shop, noun: str, fault: dict[str, Any]) 
     sound = {
         **body,
         **(named["product"] if noun == "plans" else {}),
-        **(named["customer"] if noun in ("subscriptions", "invoices", "payment-methods") else {}),
+        **(named["customer"] if noun in ("subscriptions", "invoices", "invoice-items", "payment-methods") else {}),
         **({"plan": shop.plan} if noun == "subscriptions" else {}),
         **fault,
     }

@@ -293,9 +293,9 @@ def test_an_item_can_be_taken_back_until_it_is_invoiced(shop: Shop, at: datetime
 @pytest.mark.parametrize(
     ("line", "field"),
     [
-        (OneOff(" ", "1.00"), "item.description"),
-        (OneOff("Work", "-1.00"), "item"),
-        (OneOff("Work", "1.00", "-1"), "item.quantity"),
+        (OneOff(" ", "1.00"), "description"),
+        (OneOff("Work", "-1.00"), "unit_amount"),
+        (OneOff("Work", "1.00", "-1"), "quantity"),
         (OneOff("Work", "1.00", tax_category="magic"), "tax_category"),
     ],
 )
@@ -303,7 +303,7 @@ def test_an_item_that_no_invoice_could_have_is_refused(shop: Shop, at: datetime,
     customer_id = shop.customer()
     with pytest.raises(BillingError) as refusal, transaction():
         invoice_items.add(customer_id, line, at)
-    assert (refusal.value.field or "").startswith(field)
+    assert refusal.value.field == field
 
 
 def test_an_item_for_an_ended_subscription_is_refused(shop: Shop, at: datetime) -> None:

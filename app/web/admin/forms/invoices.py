@@ -108,13 +108,13 @@ class DraftLineForm(Form):
         return {name: self[name].data for name in ("description", "quantity", "unit_amount")}
 
     def refuse(self, refusal: BillingError) -> None:
-        """A service calls the line `line`."""
-        place = (refusal.field or "").removeprefix("line.")
-        if place not in self:
+        """People know a field by its label."""
+        name = refusal.field or ""
+        if name not in self:
             super().refuse(refusal)
             return
-        field = self[place]
-        field.errors = [*field.errors, refusal.message.replace(str(refusal.field), field.label.text)]
+        field = self[name]
+        field.errors = [*field.errors, refusal.message.replace(name, field.label.text)]
 
 
 class NewDraftLineForm(DraftLineForm):
