@@ -1,6 +1,7 @@
 """Whether a full table slows renewals: those due in a table of no others, and in one of a hundred times as many.
 
-Both are renewed in turns, some at a time, so that whatever else the machine does meanwhile slows both alike.
+Both are renewed in turns, some at a time, so that whatever else the machine does meanwhile slows both alike. Their rows
+written bare (bench/floor.py), in turns as well, show how much of the difference is the database's own.
 """
 
 import os
@@ -9,10 +10,12 @@ from datetime import timedelta
 from itertools import cycle
 from random import Random
 
+from app.services import renewals
 from bench.crowd import Crowd
 from bench.figures import Figure
+from bench.floor import Floor
 from bench.lab import Lab, lab
-from bench.renewals import START, TURN, Run, renew
+from bench.renewals import START, TURN, Run, worker
 
 DUE = int(os.environ.get("RENEWALS_DUE", "10000"))
 AMONG = int(os.environ.get("RENEWALS_AMONG", "1000000"))
@@ -22,14 +25,23 @@ NEXT_YEAR = START + timedelta(days=400)
 
 
 def run() -> Sequence[Figure]:
-    """Renewals in a second among many, against as many alone; and the memory of both."""
+    """Renewals in a second among many, against as many alone; the same of the floor, which shows what of it the
+    database costs; and the memory of both."""
     with lab() as empty, lab() as full:
         _grow(empty, DUE)
         _grow(full, AMONG)
-        runs = [(renew(full, at), renew(empty, at)) for at in INSTANTS]
+        floors = Floor(full, INSTANTS[-1]), Floor(empty, INSTANTS[-1])
+        with worker(full) as in_full, worker(empty) as in_empty:
+            runs = [(in_full(at), in_empty(at)) for at in INSTANTS]
+        bare = list(zip(*(floor.seconds(renewals.BATCH) for floor in floors), strict=True))
     among, alone = [full for full, _ in runs], [empty for _, empty in runs]
+    bare_among, bare_alone = (DUE / sum(seconds) for seconds in zip(*bare, strict=True))
     return [
         Figure("renewals_growth", _rate(among), _rate(alone), "renewals/s"),
+        Figure("renewals_growth_cpu", _cpu(among), _cpu(alone), "µs of a processor"),
+        Figure("renewals_growth_floor", bare_among, bare_alone, "renewals/s"),
+        Figure("renewals_alone", _rate(alone), bare_alone, "renewals/s"),
+        Figure("renewals_among", _rate(among), bare_among, "renewals/s"),
         Figure("renewals_growth_memory", _memory(among), _memory(alone), "MB"),
     ]
 
@@ -47,6 +59,11 @@ def _rate(runs: Sequence[Run]) -> float:
     if turned != DUE:
         raise RuntimeError(f"{turned} were renewed by {INSTANTS[-1]:%Y-%m-%d}, not {DUE}")
     return turned / sum(run.seconds for run in runs)
+
+
+def _cpu(runs: Sequence[Run]) -> float:
+    """Microseconds for one renewal. Other work on the machine hardly changes it."""
+    return sum(run.cpu for run in runs) / DUE * 1_000_000
 
 
 def _memory(runs: Sequence[Run]) -> float:
