@@ -84,9 +84,10 @@ class AdyenSimulator(AdyenBase):
     @route("POST", "/v72/payments/{psp}/captures")
     def capture_payment(self, call: Call) -> Answer:
         wish, payment = self.wish(call, adyen_fields.CHANGE), self.row("payments", call.parts["psp"])
-        works = payment["status"] == "held" and wish["amount"] == payment["amount"]
+        less = wish["amount"]["value"] <= payment["amount"]["value"]
+        works = payment["status"] == "held" and less and wish["amount"]["currency"] == payment["amount"]["currency"]
         if works:
-            payment["status"] = "taken"
+            payment |= {"status": "taken", "amount": wish["amount"]}
         return self._received(payment, wish, "CAPTURE", works=works)
 
     @route("POST", "/v72/payments/{psp}/cancels")

@@ -98,11 +98,13 @@ class PaypalPayments(PaypalBase):
         wish, held = self.wish(call, paypal_fields.CAPTURE), self.row("authorizations", call.parts["id"])
         if held["status"] != "CREATED":
             raise unprocessable(f"AUTHORIZATION_ALREADY_{held['status']}")
-        if wish.get("amount", held["amount"]) != held["amount"]:
+        part = wish.get("amount", held["amount"])
+        check_amount(part)
+        if part["currency_code"] != held["amount"]["currency_code"] or _units(part) > _units(held["amount"]):
             raise unprocessable("MAX_CAPTURE_AMOUNT_EXCEEDED")
         held["status"] = "CAPTURED"
         order = self.row("orders", held["supplementary_data"]["related_ids"]["order_id"])
-        return Answer(self.settle_capture(order, {"vault_id": "wallet-ok"}), 201)
+        return Answer(self.settle_capture(order, {"vault_id": "wallet-ok"}, part=part), 201)
 
     @route("POST", "/v2/payments/authorizations/{id}/void")
     def void_authorization(self, call: Call) -> Answer:
@@ -197,10 +199,10 @@ class PaypalPayments(PaypalBase):
         case |= {"status": "RESOLVED", "dispute_outcome": {"outcome_code": outcome}, "update_time": now()}
         self.tell("CUSTOMER.DISPUTE.RESOLVED", "dispute", case)
 
-    def settle_capture(self, order: Json, source: Json, code: str = "0000") -> Json:
-        """Take an order's money, or not: `code` is the card processor's answer."""
+    def settle_capture(self, order: Json, source: Json, code: str = "0000", part: Json | None = None) -> Json:
+        """Take an order's money, or a part of what it has authorized, or not: `code` is the card processor's answer."""
         order["status"] = "COMPLETED"
-        capture = self._new_capture(order, "captures", "capture")
+        capture = self._new_capture(order, "captures", "capture", part)
         if "card" in order.get("payment_source", {}):
             capture["processor_response"] = {"response_code": code, "cvv_code": "M", "avs_code": "Y"}
         self.books.put("sources", {"id": capture["id"], **source})
@@ -250,11 +252,11 @@ class PaypalPayments(PaypalBase):
         if invoice and any(row["status"] != "DECLINED" for row in self.books.rows("captures", invoice_id=invoice)):
             raise unprocessable("DUPLICATE_INVOICE_ID")
 
-    def _new_capture(self, order: Json, table: str, kind: str) -> Json:
+    def _new_capture(self, order: Json, table: str, kind: str, part: Json | None = None) -> Json:
         unit, ref = order["purchase_units"][0], new_id()
         row: Json = {
             "id": ref,
-            "amount": unit["amount"],
+            "amount": part or unit["amount"],
             "create_time": now(),
             "update_time": now(),
             "supplementary_data": {"related_ids": {"order_id": order["id"]}},

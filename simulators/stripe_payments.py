@@ -58,7 +58,10 @@ class StripePayments(StripeBase):
         intent = self.row(call.parts["id"], "pi", "intent")
         if intent["status"] != "requires_capture":
             raise _unexpected(intent, "captured")
-        self.succeed(intent)
+        part = wish.get("amount_to_capture", intent["amount"])
+        if not 0 < part <= intent["amount_capturable"]:
+            raise refusal(400, "The amount to capture is more than what is capturable.", param="amount_to_capture")
+        self.succeed(intent, part)
         return self.shown(intent, wish)
 
     @route("POST", "/v1/payment_intents/{id}/cancel")
@@ -78,7 +81,7 @@ class StripePayments(StripeBase):
         charge = self.books.tables["charges"].get(intent["latest_charge"] or "")
         if intent["status"] != "succeeded" or charge is None:
             raise refusal(400, "This PaymentIntent has no successful charge to refund.", param="payment_intent")
-        left = charge["amount"] - charge["amount_refunded"]
+        left = charge["amount_captured"] - charge["amount_refunded"]
         if not left:
             raise refusal(400, "The charge has already been refunded.", code="charge_already_refunded")
         amount = wish.get("amount", left)
@@ -223,14 +226,15 @@ class StripePayments(StripeBase):
         intent["next_action"] = None
         self.tell("payment_intent.amount_capturable_updated", intent)
 
-    def succeed(self, intent: Json) -> None:
-        """The money is taken."""
+    def succeed(self, intent: Json, part: int | None = None) -> None:
+        """The money is taken: all of it, or a part of what was authorized."""
+        taken = part or intent["amount"]
         charge = self.books.tables["charges"].get(intent["latest_charge"] or "") or self._charge(intent, "succeeded")
-        fee = (intent["amount"] * FEE_PER_MILLE + 500) // 1000 + FEE_FIXED
-        moved = self._move("charge", intent["amount"], fee, intent["currency"], charge["id"])
+        fee = (taken * FEE_PER_MILLE + 500) // 1000 + FEE_FIXED
+        moved = self._move("charge", taken, fee, intent["currency"], charge["id"])
         charge |= {"status": "succeeded", "captured": True, "paid": True, "balance_transaction": moved["id"]}
-        charge["amount_captured"] = intent["amount"]
-        intent |= {"status": "succeeded", "amount_received": intent["amount"], "amount_capturable": 0}
+        charge["amount_captured"] = taken
+        intent |= {"status": "succeeded", "amount_received": taken, "amount_capturable": 0}
         intent |= {"latest_charge": charge["id"], "next_action": None, "last_payment_error": None}
         if intent["setup_future_usage"] and intent["customer"]:
             self.attach(self.books.tables["methods"][intent["payment_method"]], intent["customer"])

@@ -22,6 +22,7 @@ from Adyen.exceptions import AdyenAPIResponseError
 from Adyen.services import AdyenCheckoutApi
 
 from app.domain.declines import decline_for
+from app.domain.money import Money
 from app.gateways import adyen_words as words
 from app.gateways.adyen_sdk import calling, checkout_of, code, said
 from app.gateways.base import Capability, CredentialField, Gateway
@@ -66,6 +67,7 @@ class AdyenGateway(Gateway):
         | Capability.OFF_SESSION
         | Capability.RESUME
         | Capability.CAPTURE
+        | Capability.PARTIAL_CAPTURE
         | Capability.VOID
         | Capability.REFUND
         | Capability.PARTIAL_REFUND
@@ -143,15 +145,16 @@ class AdyenGateway(Gateway):
                 raise GatewayRefused("The payer came back with the answer to another payment.")
             return words.payment(told, ref.request)
 
-    def capture(self, ref: PaymentRef) -> PaymentResult:
-        """Take what was authorized. Adyen says by webhook whether that worked: PENDING until then."""
+    def capture(self, ref: PaymentRef, part: Money | None = None) -> PaymentResult:
+        """Take what was authorized, or a part. Adyen says by webhook whether that worked: PENDING until then."""
         if ref.request is None:
             raise GatewayRefused("A capture needs to know the amount.")
-        body = self._ours(amount=words.amount(ref.request.amount), reference=ref.key)
+        amount = part or ref.request.amount
+        body = self._ours(amount=words.amount(amount), reference=ref.key)
         with self._calling():
             verb = self._checkout.modifications_api.capture_authorised_payment
-            said(verb, body, self._psp(ref), key=f"{ref.key}-capture")
-        return PaymentResult(PaymentStatus.PENDING, ref.gateway_ref, ref.request.amount)
+            said(verb, body, self._psp(ref), key=f"{ref.key}-capture{f'-{part.minor}' if part else ''}")
+        return PaymentResult(PaymentStatus.PENDING, ref.gateway_ref, amount)
 
     def void(self, ref: PaymentRef) -> PaymentResult:
         """Close a link at once; ask for an authorization to be cancelled, which a webhook confirms (PENDING).

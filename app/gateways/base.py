@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
+from app.domain.money import Money
 from app.domain.quotes import Asset, Quote, Rate, Tip, Transfer
 from app.gateways.errors import Unsupported
 from app.gateways.types import (
@@ -42,6 +43,7 @@ class Capability(Flag):
     OFF_SESSION = auto()
     RESUME = auto()
     CAPTURE = auto()
+    PARTIAL_CAPTURE = auto()  # … of a part, once: the rest is let go
     VOID = auto()
     REFUND = auto()
     PARTIAL_REFUND = auto()
@@ -184,8 +186,8 @@ class Gateway(ABC):
         """Drop a kept method at the gateway; no error when it is gone already."""
         raise self._unsupported("forget_method")
 
-    def capture(self, ref: PaymentRef) -> PaymentResult:
-        """Take money that was only authorized."""
+    def capture(self, ref: PaymentRef, part: Money | None = None) -> PaymentResult:
+        """Take money that was only authorized: all, or a part (`Capability.PARTIAL_CAPTURE`), and never the rest."""
         raise self._unsupported("capture")
 
     def void(self, ref: PaymentRef) -> PaymentResult:

@@ -21,6 +21,7 @@ from urllib.parse import urlencode, urlsplit
 from paypalserversdk.exceptions.api_exception import ApiException
 from paypalserversdk.paypal_serversdk_client import PaypalServersdkClient
 
+from app.domain.money import Money
 from app.gateways import paypal_signature
 from app.gateways import paypal_words as words
 from app.gateways.base import Capability, CredentialField, Gateway
@@ -71,6 +72,7 @@ class PaypalGateway(Gateway):
         | Capability.OFF_SESSION
         | Capability.RESUME
         | Capability.CAPTURE
+        | Capability.PARTIAL_CAPTURE
         | Capability.VOID
         | Capability.REFUND
         | Capability.PARTIAL_REFUND
@@ -138,15 +140,16 @@ class PaypalGateway(Gateway):
             raise GatewayRefused("PayPal knows no such payment.")
         return result
 
-    def capture(self, ref: PaymentRef) -> PaymentResult:
-        """Take the whole amount that was authorized. A payment that cannot be captured is given as it stands."""
+    def capture(self, ref: PaymentRef, part: Money | None = None) -> PaymentResult:
+        """Take what was authorized, or a part. A payment that cannot be captured is given as it stands."""
         with self._calling():
             order = self._known_order(ref)
             if words.order(order).status is not PaymentStatus.AUTHORIZED:
                 return words.order(order)
             held = words.authorization_of(order)
-            wish = {"amount": held["amount"], "invoice_id": held["invoice_id"], "final_capture": True}
-            key = f"{words.key_of(held)}-capture"
+            amount = words.amount(part) if part else held["amount"]
+            wish = {"amount": amount, "invoice_id": held["invoice_id"], "final_capture": True}
+            key = f"{words.key_of(held)}-capture{f'-{part.minor}' if part else ''}"
             params = {"authorization_id": held["id"], "body": wish, "paypal_request_id": key, "prefer": WHOLE}
             return self._unless_moved_on(order["id"], self._client.payments.capture_authorized_payment, params)
 

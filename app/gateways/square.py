@@ -139,7 +139,7 @@ class SquareGateway(Gateway):
             raise GatewayRefused("Square knows no such payment.")
         return result
 
-    def capture(self, ref: PaymentRef) -> PaymentResult:
+    def capture(self, ref: PaymentRef, part: Money | None = None) -> PaymentResult:
         """Take what was authorized, within seven days. A payment that cannot be captured is given as it stands."""
         with self._calling():
             return self._unless_moved_on(self._client.payments.complete, self._payment_id(ref))

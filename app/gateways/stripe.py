@@ -19,6 +19,7 @@ from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
 from stripe.params.checkout import SessionCreateParams
 
 from app.domain.declines import decline_for
+from app.domain.money import Money
 from app.gateways import stripe_words as words
 from app.gateways.base import Capability, CredentialField, Gateway
 from app.gateways.errors import (
@@ -57,8 +58,6 @@ LIVE = "https://api.stripe.com"
 SIGNATURE_TOLERANCE = timedelta(seconds=300)
 # A payment is created within this long of being claimed: clocks differ, and an answer may take its time.
 CREATED_BEFORE, CREATED_AFTER = timedelta(minutes=5), timedelta(hours=1)
-PAYMENT_EXPANDED = ["latest_charge.balance_transaction", "payment_method"]
-PAGE_EXPANDED = [f"payment_intent.{name}" for name in PAYMENT_EXPANDED]
 OFF_SESSION_USAGE = "off_session"
 
 
@@ -74,6 +73,7 @@ class StripeGateway(Gateway):
         | Capability.OFF_SESSION
         | Capability.RESUME
         | Capability.CAPTURE
+        | Capability.PARTIAL_CAPTURE
         | Capability.VOID
         | Capability.REFUND
         | Capability.PARTIAL_REFUND
@@ -134,10 +134,11 @@ class StripeGateway(Gateway):
             raise GatewayRefused("Stripe knows no such payment.")
         return result
 
-    def capture(self, ref: PaymentRef) -> PaymentResult:
-        """Take the whole amount that was authorized. A payment that cannot be captured is given as it stands."""
+    def capture(self, ref: PaymentRef, part: Money | None = None) -> PaymentResult:
+        """Take what was authorized, or a part. A payment that cannot be captured is given as it stands."""
+        wish = {"amount_to_capture": words.UNITS.count(part)} if part else {}
         with self._calling():
-            return self._unless_moved_on(self._client.v1.payment_intents.capture, self._intent_id(ref))
+            return self._unless_moved_on(self._client.v1.payment_intents.capture, self._intent_id(ref), **wish)
 
     def void(self, ref: PaymentRef) -> PaymentResult:
         """Cancel a payment, or close its page. One that has settled stays settled, and is given as it stands."""
@@ -283,7 +284,7 @@ class StripeGateway(Gateway):
             "metadata": words.metadata(request),
             "capture_method": words.capture_method(request),
             "automatic_payment_methods": {"enabled": True},
-            "expand": PAYMENT_EXPANDED,
+            "expand": words.PAYMENT_EXPANDED,
         }
         if customer := self._customer_to_charge(request):
             params["customer"] = customer
@@ -393,11 +394,11 @@ class StripeGateway(Gateway):
 
     def _known(self, gateway_ref: str) -> PaymentResult:
         if gateway_ref.startswith("cs_"):
-            return self._shown(self._client.v1.checkout.sessions.retrieve(gateway_ref, {"expand": PAGE_EXPANDED}))
-        return self._paid(self._client.v1.payment_intents.retrieve(gateway_ref, {"expand": PAYMENT_EXPANDED}))
+            return self._shown(self._client.v1.checkout.sessions.retrieve(gateway_ref, {"expand": words.PAGE_EXPANDED}))
+        return self._paid(self._client.v1.payment_intents.retrieve(gateway_ref, {"expand": words.PAYMENT_EXPANDED}))
 
     def _look_up(self, ref: PaymentRef) -> PaymentResult | None:
-        params: PaymentIntentListParams = {"limit": 100, "expand": [f"data.{name}" for name in PAYMENT_EXPANDED]}
+        params: PaymentIntentListParams = {"limit": 100, "expand": [f"data.{name}" for name in words.PAYMENT_EXPANDED]}
         customer, _ = words.parts_of(ref.request.token if ref.request else None)
         if customer:
             params["customer"] = customer
@@ -415,10 +416,10 @@ class StripeGateway(Gateway):
             raise GatewayRefused("The payer has not paid on Stripe's page yet.")
         return gateway_ref
 
-    def _unless_moved_on(self, verb: Callable[..., stripe.PaymentIntent], intent_id: str) -> PaymentResult:
+    def _unless_moved_on(self, verb: Callable[..., stripe.PaymentIntent], intent_id: str, **wish: int) -> PaymentResult:
         """Capture or cancel; Stripe's own status guards against doing it twice or too late."""
         try:
-            return self._paid(verb(intent_id, {"expand": PAYMENT_EXPANDED}))
+            return self._paid(verb(intent_id, {"expand": words.PAYMENT_EXPANDED, **wish}))
         except stripe.InvalidRequestError as error:
             if error.code != "payment_intent_unexpected_state":
                 raise

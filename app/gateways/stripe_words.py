@@ -45,6 +45,8 @@ STATUSES: Mapping[str, PaymentStatus] = {
     "requires_payment_method": PaymentStatus.FAILED,
     "canceled": PaymentStatus.CANCELED,
 }
+PAYMENT_EXPANDED = ["latest_charge.balance_transaction", "payment_method"]  # what we want to see of a payment
+PAGE_EXPANDED = [f"payment_intent.{name}" for name in PAYMENT_EXPANDED]
 AMOUNTS: Mapping[str, str] = {"succeeded": "amount_received", "requires_capture": "amount_capturable"}
 REFUND_STATUSES: Mapping[str, RefundStatus] = {
     "succeeded": RefundStatus.SUCCEEDED,

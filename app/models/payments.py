@@ -64,7 +64,7 @@ class Payment(HasStatus, TenantRow):
     that they were shown its form on our page. `attested` is how it ended by the word of somebody who looked at the
     gateway, as long as the gateway itself has not said otherwise. With `manual_capture` money is reserved, until
     `capture_before`, and taken when somebody says so. `decided` is what was asked of the gateway then (`capture` or
-    `void`), as long as that has no answer.
+    `void`), as long as that has no answer; `capture_minor` how much of it is captured, all of it if null.
     """
 
     __tablename__ = "payments"
@@ -109,6 +109,7 @@ class Payment(HasStatus, TenantRow):
     manual_capture: Mapped[bool] = mapped_column(default=False, server_default="false")
     capture_before: Mapped[datetime | None] = instant()
     decided: Mapped[str | None] = mapped_column(String(8))
+    capture_minor: Mapped[int | None] = minor()
     findings: Mapped[Json] = json_object()
     choice: Mapped[str] = mapped_column(String(32), default="", server_default="")
     by_form: Mapped[bool] = mapped_column(default=False, server_default="false")
@@ -132,6 +133,11 @@ class Payment(HasStatus, TenantRow):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def captured(self) -> Money:
+        """What is taken of it, if that is what somebody decided or will decide: a part, or all."""
+        return Money(self.amount_minor if self.capture_minor is None else self.capture_minor, self.currency)
 
     @property
     def is_unsent(self) -> bool:

@@ -24,7 +24,7 @@ def differs(payment: Payment, result: PaymentResult) -> bool:
         return False
     if result.amount.currency != payment.currency:
         return True
-    return result.amount < payment.amount and not _any_amount(payment)
+    return result.amount < payment.captured and not _any_amount(payment)
 
 
 def has_grown(payment: Payment, result: PaymentResult) -> bool:

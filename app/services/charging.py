@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 from app.db import transaction
 from app.domain.errors import Conflict
@@ -20,7 +19,7 @@ from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.deposits import quote_of
 from app.queries.payments import is_overdue, open_payment
-from app.services import breakers, gateway_accounts, pay_links, payments, refusals, screening, ways
+from app.services import breakers, gateway_accounts, pay_links, payments, refusals, reservations, screening, ways
 from app.services.asking import ask_at
 from app.services.bulk import together
 from app.services.history import audit
@@ -110,13 +109,13 @@ def finish(payment_id: str, token: str, at: datetime) -> Payment:
     return _charge(claimed, at)
 
 
-def capture(payment_id: str, at: datetime) -> Payment:
-    """Take all of what is authorized.
+def capture(payment_id: str, at: datetime, *, part: Money | None = None) -> Payment:
+    """Take what is authorized: all of it, or a part, and then the rest is let go and stays due.
 
     A gateway that says later how it went leaves the payment `pending`. Where it gives no answer the payment stays
-    `authorized`, and the job asks again, under the same key. Raises as `payments.decide`.
+    `authorized`, and the job asks again, under the same key. Raises as `reservations.decide`.
     """
-    return _end(payment_id, "capture", at)
+    return _end(payment_id, "capture", at, part)
 
 
 def void(payment_id: str, at: datetime) -> Payment:
@@ -358,9 +357,9 @@ def must_carry_out(payment: Payment, found: PaymentResult | NoAnswer | None) -> 
     return payment.decided is not None and (stands or isinstance(found, NoAnswer))
 
 
-def _end(payment_id: str, verb: Literal["capture", "void"], at: datetime) -> Payment:
+def _end(payment_id: str, verb: reservations.Verb, at: datetime, part: Money | None = None) -> Payment:
     with transaction():
-        payment = payments.decide(payment_id, verb, at)
+        payment = reservations.decide(payment_id, verb, at, part=part)
     return _carry_out(payment, at) if payment.status == "authorized" else payment
 
 
@@ -368,12 +367,12 @@ def _carry_out(payment: Payment, at: datetime) -> Payment:
     """Steps two and three for an authorization whose end is decided."""
     account, ref = payment.gateway_account, _ref(payment)
     gateway = gateway_accounts.connect(account)
-    verb = {"capture": gateway.capture, "void": gateway.void}[payment.decided or ""]
-    outcome = call(lambda: verb(ref))
+    part = payment.captured if payment.capture_minor else None
+    outcome = call(lambda: gateway.void(ref) if payment.decided == "void" else gateway.capture(ref, part))
     with transaction():
         breakers.note(account.id, outcome)
         if isinstance(outcome, NotExecuted):
-            payments.undecide(payment.id)
+            reservations.undecide(payment.id)
         return payments.record(payment.id, outcome, at)
 
 

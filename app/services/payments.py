@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import func
 
@@ -37,8 +37,6 @@ MAY_BE_UNSEEN = ("sending", "unknown", "requires_action")
 # asked about that for so long.
 ENDED_EMPTY = ("failed", "canceled")
 LATE_MONEY_FOR = timedelta(days=30)
-
-DONE = {"capture": "succeeded", "void": "canceled"}  # what comes of a decision about money that is reserved
 
 log = logger(__name__)
 
@@ -118,31 +116,6 @@ def send(payment_id: str, at: datetime) -> Payment:
     payment.next_action = {}
     session().flush()
     return payment
-
-
-def decide(payment_id: str, verb: Literal["capture", "void"], at: datetime) -> Payment:
-    """Step one of taking what is authorized, or of giving it up: write down that the gateway is asked for that.
-
-    The same may be asked again, and changes nothing once it is done or on its way. Raises Conflict for a payment that
-    is not authorized (any more), and when the other one was asked for and nobody knows yet what came of it.
-    """
-    payment = get(Payment, payment_id, lock=True)
-    if payment.manual_capture and (payment.status, payment.decided) in ((DONE[verb], None), ("pending", verb)):
-        return payment
-    if payment.status != "authorized":
-        raise Conflict(f"This payment is {payment.status}: nothing is reserved.", code="not_authorized")
-    if payment.decided not in (None, verb):
-        raise Conflict("The gateway was asked for the opposite, and has not answered yet.", code="decision_in_progress")
-    payment.decided = verb
-    payment.check_at = func.now() + timedelta(seconds=current_settings().attempt_lease_seconds)
-    audit(f"payment.{verb}", payment.id, at)
-    session().flush()
-    return payment
-
-
-def undecide(payment_id: str) -> None:
-    """The gateway surely did nothing about it: it is to be decided anew."""
-    get(Payment, payment_id, lock=True).decided = None
 
 
 def withdraw(payment_id: str, at: datetime) -> Payment:
@@ -267,11 +240,11 @@ def _succeeded(payment: Payment, result: PaymentResult, at: datetime) -> None:
     payment.decline_code = payment.decline_hard = payment.message = None
     if result.saved_method and payment.keep_method:
         payment.payment_method_id = payment_methods.leave(payment, result.saved_method, at).id
-    received = payment.amount if result.amount is None else result.amount
+    received = payment.captured if result.amount is None else result.amount
     invoice = lock_debt(payment.invoice_id)
     takes = invoice.status in ("open", "uncollectible") and not result.to_balance
     applied = min(received, invoice.due) if takes else Money(0, payment.currency)
-    if result.to_balance:
+    if result.to_balance or payment.capture_minor:
         payment.amount_minor = min(received.minor, payment.amount_minor)  # no more than that can be sent back
     write_offs.recover(invoice, applied, at)
     ledger.post_payment(payment, received=received, applied=applied, at=at)

@@ -29,6 +29,7 @@ CAN: Mapping[Capability, str] = {
     Capability.CHALLENGE: "have the payer's bank ask them, when we want it",
     Capability.RESUME: "take the payer back from a page",
     Capability.CAPTURE: "authorize first, capture later",
+    Capability.PARTIAL_CAPTURE: "… a part of it",
     Capability.VOID: "cancel what has not settled",
     Capability.REFUND: "refund",
     Capability.PARTIAL_REFUND: "… in part",

@@ -240,6 +240,16 @@ def test_an_authorized_payment_is_taken_by_its_capture_alone(world: World, gatew
     assert [taken.units for taken in world.books()] == [1130]
 
 
+@needs(Capability.PARTIAL_CAPTURE)
+def test_of_an_authorized_payment_a_part_is_captured_once(world: World, gateway: Gateway) -> None:
+    request = a_payment(world, capture=False)
+    held = gateway.create_payment(request)
+    for _ in ("captured", "captured again"):
+        taken = gateway.capture(ref_of(request, held), world.money(500))
+        assert taken.status is _once_told(world, PaymentStatus.SUCCEEDED)
+    assert [taken.units for taken in world.books()] == [500]
+
+
 @needs(Capability.CAPTURE | Capability.VOID)
 def test_an_authorized_payment_that_is_voided_takes_nothing(world: World, gateway: Gateway) -> None:
     request = a_payment(world, capture=False)

@@ -8,11 +8,12 @@ from sqlalchemy import func, select, update
 
 from app import clock
 from app.db import session, transaction
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, InvalidInput
+from app.domain.money import Money
 from app.gateways import REGISTRY, gateway_class
 from app.gateways.base import Capability
 from app.models import JournalEntry, Payment
-from app.services import charging, due_payments, payments
+from app.services import charging, due_payments, refunds, reservations
 from app.services.ways import Hosted
 from simulators.faults import Fault, FaultKind
 from tests.api.conftest import Api, key_of
@@ -100,7 +101,7 @@ def test_one_without_an_answer_is_asked_for_again_and_done_once(counter: Counter
         VERBS[verb](payment.id, counter.at)
     row = counter.payment(payment.id)
     assert (row.status, row.decided) == ("authorized", verb)
-    with counter.inside(), pytest.raises(Conflict, match="the opposite"):
+    with counter.inside(), pytest.raises(Conflict, match="something else"):
         OTHER[verb](payment.id, counter.at)
     checked(counter)
     ended(counter, payment, verb)
@@ -111,7 +112,7 @@ def test_one_without_an_answer_is_asked_for_again_and_done_once(counter: Counter
 def test_what_somebody_decided_who_was_killed_then_is_done(counter: Counter, verb: Literal["capture", "void"]) -> None:
     payment = reserved(counter)
     with counter.inside(), transaction():
-        payments.decide(payment.id, verb, counter.at)
+        reservations.decide(payment.id, verb, counter.at)
     checked(counter)
     ended(counter, payment, verb)
 
@@ -125,6 +126,41 @@ def test_a_reservation_whose_answer_was_lost_is_found_reserved(counter: Counter)
     assert payment.status == "unknown"
     checked(counter)
     assert (counter.payment(payment.id).status, posted(counter)) == ("authorized", 0)
+
+
+@pytest.mark.parametrize("counter", ["stripe", "paypal", "adyen"], indirect=True)
+@pytest.mark.parametrize("fault", [None, FaultKind.DROP_AFTER])
+def test_a_part_is_captured_and_the_rest_stays_due(counter: Counter, fault: FaultKind | None) -> None:
+    payment, part = reserved(counter), Money(1500, "CAD")
+    if fault:
+        counter.world.simulator.faults.add(Fault(fault))
+    with counter.inside():
+        for wrong in (Money(0, "CAD"), Money(2261, "CAD"), Money(1500, "USD")):
+            with pytest.raises(InvalidInput, match=r"at most the 22\.60 CAD"):
+                charging.capture(payment.id, counter.at, part=wrong)
+        charging.capture(payment.id, counter.at, part=part)
+        if fault:
+            with pytest.raises(Conflict, match="something else"):
+                charging.capture(payment.id, counter.at)
+    checked(counter)
+    row = counter.payment(payment.id)
+    assert (row.status, row.received_minor, row.amount_minor, row.decided) == ("succeeded", 1500, 1500, None)
+    invoice = counter.invoice(payment.invoice_id)
+    assert (invoice.status, invoice.paid_minor, invoice.due_minor) == ("open", 1500, 760)
+    assert ([taken.units for taken in counter.world.simulator.taken()], posted(counter)) == ([1500], 1)
+    with counter.inside(), pytest.raises(Conflict):
+        refunds.refund(payment.id, Money(1501, "CAD"), counter.at)
+
+
+@pytest.mark.parametrize("counter", ["square"], indirect=True)
+def test_where_all_has_to_be_taken_no_part_is(counter: Counter) -> None:
+    payment = reserved(counter)
+    with counter.inside():
+        with pytest.raises(Conflict, match="captures all") as refusal:
+            charging.capture(payment.id, counter.at, part=Money(1500, "CAD"))
+        assert refusal.value.code == "part_not_captured"
+        charging.capture(payment.id, counter.at, part=Money(2260, "CAD"))
+    ended(counter, payment, "capture")
 
 
 def test_one_that_surely_was_not_done_is_decided_anew(counter: Counter) -> None:
@@ -203,7 +239,8 @@ def test_an_application_reserves_and_captures(counter: Counter) -> None:
     assert api.post("/v1/payments", wanted, Idempotency_Key="order-1") == payment
     assert api("POST", "/v1/payments", wanted).status_code == 409
     address = f"/v1/payments/{payment['id']}"
-    captured = api.post(f"{address}/capture", expect=200)
+    assert api("POST", f"{address}/capture", {"amount": "22.61"}).status_code == 422
+    captured = api.post(f"{address}/capture", {"amount": "22.60"}, expect=200)
     assert (captured["status"], api.get(address)["status"]) == ("succeeded", "succeeded")
     assert api.post(f"{address}/capture", expect=200)["status"] == "succeeded"
     assert api("POST", f"{address}/void").json["code"] == "not_authorized"

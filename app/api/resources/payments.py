@@ -10,6 +10,7 @@ from app.api.references import existing
 from app.api.schemas.base import Page, page_of
 from app.api.schemas.payments import (
     Attestation,
+    Capture,
     NewPayment,
     NewRefund,
     Payment,
@@ -71,13 +72,16 @@ def refund_payment(payment_id: str, json: NewRefund) -> Refund:
 
 @v1.post("/payments/<payment_id>/capture")
 @calls_gateway(Payment, Permission.COLLECT)
-def capture_payment(payment_id: str) -> Payment:
-    """Capture a payment that is authorized: take all of what is reserved.
+def capture_payment(payment_id: str, json: Capture) -> Payment:
+    """Capture a payment that is authorized: take what is reserved, or a part of it.
 
-    Some gateways tell later how that went: it is `pending` then. Where a gateway gives no answer the payment stays
-    `authorized`, and the capture is asked for again by itself; if it was refused, `message` says why.
+    Of a part, the rest is let go by the gateway and stays due on the invoice. Some gateways tell later how that went:
+    it is `pending` then. Where a gateway gives no answer the payment stays `authorized`, and the capture is asked for
+    again by itself; if it was refused, `message` says why.
     """
-    return Payment.of(charging.capture(payment_id, present(get(models.Payment, payment_id).id)))
+    row = get(models.Payment, payment_id)
+    part = None if json.amount is None else Money.parse(json.amount, json.currency or row.currency)
+    return Payment.of(charging.capture(payment_id, present(row.id), part=part))
 
 
 @v1.post("/payments/<payment_id>/void")

@@ -102,6 +102,13 @@ class PaymentListing(Listing):
     gateway: GatewayName | None = None
 
 
+class Capture(Request):
+    """How much to take of what is reserved: all of it unless an amount is given."""
+
+    amount: Number | None = None
+    currency: Currency | None = Field(None, description="If given, it must be the payment's.")
+
+
 class NewRefund(Request):
     """Money to send back: all that is left of the payment unless an amount is given."""
 

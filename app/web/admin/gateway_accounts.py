@@ -43,6 +43,7 @@ CAN = {
     Capability.CHALLENGE: "Has the customer's bank ask them when we want it",
     Capability.RESUME: "Lets customers approve at their bank",
     Capability.CAPTURE: "Authorizes first, captures later",
+    Capability.PARTIAL_CAPTURE: "Captures a part",
     Capability.VOID: "Gives up unfinished payments",
     Capability.REFUND: "Refunds",
     Capability.PARTIAL_REFUND: "Refunds a part",

@@ -18,7 +18,7 @@ from app.queries.deposits import deposits_of, quote_of
 from app.services import amounts, charging, deposits, payouts, refunds
 from app.web.admin import activity, listing
 from app.web.admin.dialogs import confirm, dialog
-from app.web.admin.forms.payments import PayoutForm, RefundForm
+from app.web.admin.forms.payments import CaptureForm, PayoutForm, RefundForm
 from app.web.auth_guard import requires
 from app.web.formats import money as money_text
 from app.web.once import once
@@ -123,19 +123,21 @@ def accept_amount(payment_id: str) -> Response:
 @pages.get("/<payment_id>/capture")
 @requires(Permission.COLLECT)
 def ask_capture(payment_id: str) -> Response:
-    """Ask before reserved money is taken."""
-    row, action = get(Payment, payment_id), url_for(".capture", payment_id=payment_id)
-    text = f"All of the {money_text(row.amount)} is taken from {row.customer.name}."
-    return confirm("Capture this payment?", text, action, "Capture", url_for(".show", payment_id=payment_id))
+    """How much is taken of what is reserved: all of it, unless somebody changes that."""
+    row = get(Payment, payment_id)
+    return _capture(CaptureForm(data={"amount": str(row.amount.amount)}), row)
 
 
 @pages.post("/<payment_id>/capture")
 @requires(Permission.COLLECT)
 def capture(payment_id: str) -> Response:
     """Take reserved money."""
-    get(Payment, payment_id)
-    tell(charging.capture(payment_id, present(payment_id)))
-    return done(url_for(".show", payment_id=payment_id))
+    row, form = get(Payment, payment_id), CaptureForm()
+    currency, at = row.currency, present(payment_id)
+    if form.carry_out(lambda: charging.capture(payment_id, at, part=form.amount.in_currency(currency))):
+        tell(form.result)
+        return done(url_for(".show", payment_id=payment_id))
+    return _capture(form, get(Payment, payment_id))
 
 
 @pages.get("/<payment_id>/voiding")
@@ -257,6 +259,12 @@ def _send(form: PayoutForm, row: Refund) -> None:
 def _payout(form: PayoutForm, row: Refund) -> Response:
     back = ("Payment", url_for(".show", payment_id=row.payment_id))
     return dialog("admin/payments/_payout.html", "Send a refund", back, form=form, refund=row, qr_code=qr_code)
+
+
+def _capture(form: CaptureForm, row: Payment) -> Response:
+    back = ("Payment", url_for(".show", payment_id=row.id))
+    in_part = Capability.PARTIAL_CAPTURE in gateway_class(row.gateway_account.gateway).capabilities
+    return dialog("admin/payments/_capture.html", "Capture", back, form=form, payment=row, in_part=in_part)
 
 
 def _refund(form: RefundForm, row: Payment) -> Response:

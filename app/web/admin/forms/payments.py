@@ -16,6 +16,12 @@ REASONS = [
 ]
 
 
+class CaptureForm(Form):
+    """How much is taken of what is reserved."""
+
+    amount = Number("Amount", [Required()])
+
+
 class AttestationForm(Form):
     """What somebody saw at the gateway."""
 
