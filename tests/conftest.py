@@ -108,7 +108,6 @@ def settings(worker_id: str, listening: socket.socket, tmp_path_factory: pytest.
 def quick_hashes() -> None:
     """Passwords of tests protect nobody: the same algorithm, hundreds of times over, need not take its time."""
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    passwords._NOBODY = passwords._hasher.hash("nobody has this password")
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,6 @@ import io
 from pathlib import Path
 
 import ttf_opensans
-from xhtml2pdf import pisa
-from xhtml2pdf.config.resources import ResourceAccessPolicy
 
 MAX_RENDER_SECONDS = 20
 FONT_DIR = Path(ttf_opensans.__file__).parent / "ttf"
@@ -17,6 +15,10 @@ class CannotRender(Exception):
 
 def render(html: str) -> bytes:
     """The PDF of a document. Raises CannotRender."""
+    # Slow to import, and most processes never draw anything.
+    from xhtml2pdf import pisa
+    from xhtml2pdf.config.resources import ResourceAccessPolicy
+
     out = io.BytesIO()
     policy = ResourceAccessPolicy.server(FONT_DIR, allow_remote=False, max_render_seconds=MAX_RENDER_SECONDS)
     status = pisa.CreatePDF(html, dest=out, encoding="utf-8", resource_policy=policy)

@@ -1,5 +1,7 @@
 """Passwords: argon2id, and the few rules that help (length, not the address itself, not one that everybody uses)."""
 
+from functools import cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -11,8 +13,6 @@ _TOO_COMMON = frozenset(
     " welcome12345 iloveyou1234 administrator changemechangeme".split()
 )
 _hasher = PasswordHasher()
-# Verified when there is no such user, so that both answers take as long.
-_NOBODY = _hasher.hash("nobody has this password")
 
 
 def hashed(password: str, *, email: str) -> str:
@@ -24,9 +24,15 @@ def hashed(password: str, *, email: str) -> str:
 def matches(password_hash: str | None, password: str) -> bool:
     """Whether the password is the right one; takes as long when there is none to compare with."""
     try:
-        return _hasher.verify(password_hash or _NOBODY, password) and password_hash is not None
+        return _hasher.verify(password_hash or _nobodys(), password) and password_hash is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+@cache
+def _nobodys() -> str:
+    """Verified when there is no such user, so that both answers take as long."""
+    return _hasher.hash("nobody has this password")
 
 
 def _check(password: str, email: str) -> None:

@@ -9,10 +9,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@cache
 def trees(*rooms: str) -> dict[str, ast.Module]:
     """The syntax trees of the modules below these rooms of app/, by path."""
-    return {path: ast.parse((ROOT / path).read_text()) for path in paths(*rooms)}
+    return {path: _tree(path) for path in paths(*rooms)}
+
+
+@cache
+def _tree(path: str) -> ast.Module:
+    return ast.parse((ROOT / path).read_text())
 
 
 def paths(*rooms: str) -> list[str]:
