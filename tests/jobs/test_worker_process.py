@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import PubSubWorkerThread
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
@@ -93,6 +95,7 @@ def test_who_could_not_say_goodbye_to_redis_does_not_count_as_a_worker_beside_it
     monkeypatch.setattr("app.jobs.worker.time", SimpleNamespace(sleep=lambda _: redis_server.start()))
     work(app, Redis.from_url(redis_server.url(), retry=Retry(NoBackoff(), retries=0)))
     assert counts == [1, 1]
+    assert eventually(lambda: not any(isinstance(thread, PubSubWorkerThread) for thread in threading.enumerate()))
 
 
 def test_a_scheduler_rings_and_comes_back_by_itself_when_redis_does(
