@@ -33,19 +33,12 @@ from app.services import passwords, tenants
 from app.settings import cache
 from tests import servers
 from tests.browser import HOW_TO, launch_options
+from tests.kept import Database, Rows
 
 RUN = "QUITTANCE_TEST_RUN"  # the directory of this run; set by the process that runs it, read by its workers
 RUNNER = "QUITTANCE_TEST_RUNNER"
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Many times faster than TRUNCATE on tables with a handful of rows; replicas check no keys and fire no triggers.
-DELETE_ALL = """
-DO $$ DECLARE walled regclass; BEGIN
-  SET LOCAL session_replication_role = replica;
-  FOR walled IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relforcerowsecurity LOOP
-    EXECUTE format('DELETE FROM %s', walled);
-  END LOOP;
-END $$
-"""
+NOON = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 SELLER = {
     "slug": "acme",
     "name": "Acme",
@@ -123,17 +116,23 @@ def application(settings: Settings) -> Flask:
     return create_app(settings)
 
 
+@pytest.fixture(scope="session")
+def database(settings: Settings) -> Iterator[Database]:
+    """The database, as its owner sees it."""
+    with psycopg.connect(settings.database_url, options="-c lock_timeout=10s", autocommit=True) as owner:
+        yield Database(owner)
+
+
 @pytest.fixture
-def app(application: Flask, settings: Settings) -> Iterator[Flask]:
+def app(application: Flask, database: Database) -> Iterator[Flask]:
     """The application on an empty database and an empty Redis."""
     yield application
-    empty(application, settings)
+    empty(application, database)
 
 
-def empty(application: Flask, settings: Settings) -> None:
+def empty(application: Flask, database: Database) -> None:
     """Take everything out of the database and Redis."""
-    with psycopg.connect(settings.database_url, options="-c lock_timeout=10s") as owner:
-        owner.execute(DELETE_ALL)
+    database.empty()
     with application.app_context():
         cache().flushdb()
 
@@ -147,14 +146,26 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def at() -> datetime:
     """Now, as far as a test is concerned: a Thursday noon in January 2026, UTC."""
-    return datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+    return NOON
+
+
+@pytest.fixture(scope="session")
+def opened(application: Flask, database: Database) -> tuple[str, Rows]:
+    """A tenant that was opened once, and what it wrote into the database, which is empty again."""
+    empty(application, database)
+    with application.app_context():
+        tenant = tenants.create(SELLER, RATES, NOON)
+    rows = database.rows()
+    empty(application, database)
+    return tenant, rows
 
 
 @pytest.fixture
-def tenant(app: Flask, at: datetime) -> str:
+def tenant(opened: tuple[str, Rows], app: Flask, database: Database) -> str:
     """The id of a seller in Toronto who sells in Canadian dollars and knows Canada's tax rates."""
-    with app.app_context():
-        return tenants.create(SELLER, RATES, at)
+    tenant, rows = opened
+    database.put_back(rows)
+    return tenant
 
 
 @pytest.fixture

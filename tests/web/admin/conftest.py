@@ -12,15 +12,16 @@ from app.domain.tax_tables.canada import RATES
 from app.gateways.sandbox_bank import SandboxBank
 from app.services import tenants
 from tests.conftest import SELLER, empty
+from tests.kept import Database
 from tests.shop import bank, empty_bank
 from tests.web.admin.desk import ADMIN, VIEWER, Desk, World, furnish, seat
-from tests.web.admin.kept import Furnished, Kept, rows_of
+from tests.web.admin.kept import Furnished, Kept
 
 __all__ = ["bank"]
 
 
 @pytest.fixture(scope="session")
-def kept(application: Flask, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+def kept(application: Flask, settings: Settings, database: Database, tmp_path_factory: pytest.TempPathFactory) -> Kept:
     """A world that the first test has furnished, on a database that is empty again afterwards."""
     at, gateways = clock.now(), settings.quittance_data_dir / "gateways"
     shutil.rmtree(gateways, ignore_errors=True)
@@ -28,18 +29,20 @@ def kept(application: Flask, settings: Settings, tmp_path_factory: pytest.TempPa
         tenant = tenants.create(SELLER, RATES, at)
     world = furnish(Desk(application, tenant, at, application.test_client()), empty_bank(settings))
     banks = shutil.copytree(gateways, tmp_path_factory.mktemp("kept") / "gateways")
-    kept = Kept(Furnished(tenant, at, world), rows_of(settings.database_url), banks)
-    empty(application, settings)
+    kept = Kept(Furnished(tenant, at, world), database.rows(), banks)
+    empty(application, database)
     return kept
 
 
 @pytest.fixture
-def furnished(request: pytest.FixtureRequest, app: Flask, settings: Settings, bank: SandboxBank) -> Furnished | None:
+def furnished(
+    request: pytest.FixtureRequest, app: Flask, settings: Settings, database: Database, bank: SandboxBank
+) -> Furnished | None:
     """The kept world put back, for a test that asks for one."""
     if "world" not in request.fixturenames:
         return None
     kept: Kept = request.getfixturevalue("kept")
-    return kept.put_back(settings.database_url, settings.quittance_data_dir / "gateways")
+    return kept.put_back(database, settings.quittance_data_dir / "gateways")
 
 
 @pytest.fixture
