@@ -52,15 +52,16 @@ def count(connection: psycopg.Connection, table: str) -> int:
     return int(row[0]) if row else 0
 
 
-class TestTables:
-    @pytest.fixture(scope="class")
-    def filled(self, settings: Settings) -> Iterator[psycopg.Connection]:
-        """A connection in whose transaction tenant B has a row in every table."""
-        with psycopg.connect(settings.database_url, options="-c lock_timeout=10s") as owner:
-            fill(owner, B)
-            yield owner
-            owner.rollback()
+@pytest.fixture(scope="class")
+def filled(settings: Settings) -> Iterator[psycopg.Connection]:
+    """A connection in whose transaction tenant B has a row in every table."""
+    with psycopg.connect(settings.database_url, options="-c lock_timeout=10s") as owner:
+        fill(owner, B)
+        yield owner
+        owner.rollback()
 
+
+class TestTables:
     @pytest.fixture
     def asker(self, filled: psycopg.Connection) -> Iterator[psycopg.Connection]:
         """The connection, whose role and tenant a test chooses; whatever it does is undone."""
