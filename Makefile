@@ -33,11 +33,14 @@ run: install
 # each gateway.
 laws: export QUITTANCE_LAWS = $(or $(TIMES),20)
 laws: install-dev
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m hypothesis --hypothesis-show-statistics $(ARGS)
+	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile -m hypothesis --hypothesis-show-statistics $(ARGS)
 	@$(BIN)/pytest tests/jobs/test_clock_laws.py tests/webhooks/test_storm.py
 
+# One more than there are cores, because tests also wait: for processes, browsers and time-outs.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 12))')
+
 test: install-dev browser
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The descriptions are other people's documents and not part of this project: without them there is nothing to check.
 SPECS ?= ../shared/specs
