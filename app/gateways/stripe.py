@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 import stripe
 from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
@@ -31,7 +30,7 @@ from app.gateways.errors import (
     MethodRefused,
     OutcomeUnknown,
 )
-from app.gateways.stripe_sdk import calling, client_of, if_there, told
+from app.gateways.stripe_sdk import INTENTS, PAGES, calling, client_of, create, if_there, told
 from app.gateways.types import (
     BrowserForm,
     ClientToken,
@@ -255,7 +254,7 @@ class StripeGateway(Gateway):
             params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": "never"}
         with self._calling():
             try:
-                return words.payment(self._create("/v1/payment_intents", params, request), self._public_key)
+                return words.payment(create(self._client, INTENTS, params, request.key), self._public_key)
             except stripe.CardError as error:
                 ref = (told(error).get("payment_intent") or {}).get("id")
                 return PaymentResult(PaymentStatus.FAILED, ref, request.amount, decline=words.decline(told(error)))
@@ -269,19 +268,13 @@ class StripeGateway(Gateway):
         params = self._intent_params(request)
         params["metadata"] = words.metadata(request) | words.ON_FORM
         with self._calling():
-            return words.payment(self._create("/v1/payment_intents", params, request), self._public_key)
+            return words.payment(create(self._client, INTENTS, params, request.key), self._public_key)
 
     def _begin_page(self, request: PaymentRequest) -> PaymentResult:
         """A page at Stripe, open for a day."""
         params = self._page_params(request)
         with self._calling():
-            return words.page(self._create("/v1/checkout/sessions", params, request), self._public_key)
-
-    def _create(self, path: str, params: Mapping[str, Any], request: PaymentRequest) -> words.Json:
-        """What Stripe answers, as it came: objects of the SDK would be made of it only to be taken apart again."""
-        made = self._client.raw_request("post", path, **params, idempotency_key=request.key)
-        answer: words.Json = made.data
-        return answer
+            return words.page(create(self._client, PAGES, params, request.key), self._public_key)
 
     def _intent_params(self, request: PaymentRequest) -> PaymentIntentCreateParams:
         params: PaymentIntentCreateParams = {

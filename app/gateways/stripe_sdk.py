@@ -1,9 +1,9 @@
 """Stripe's SDK: one client for an account and a process, and what it raises, in our words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stripe
 
@@ -13,6 +13,7 @@ from app.gateways.stripe_words import Json
 from app.gateways.transport import never_sent, wait_of
 
 CONNECT_SECONDS = 3
+INTENTS, PAGES = "/v1/payment_intents", "/v1/checkout/sessions"
 Found = TypeVar("Found", bound=stripe.StripeObject)
 stripe.enable_telemetry = False
 
@@ -26,6 +27,13 @@ def client_of(api_key: str, base_url: str, timeout: int) -> stripe.StripeClient:
         max_network_retries=0,
         http_client=stripe.RequestsClient(timeout=(min(CONNECT_SECONDS, timeout), timeout), session=LastingSession()),
     )
+
+
+def create(client: stripe.StripeClient, path: str, params: Mapping[str, Any], key: str) -> Json:
+    """Have something made, once for a key; gives what Stripe answers as it came, because objects of the SDK would be
+    made of it only to be taken apart again."""
+    answer: Json = client.raw_request("post", path, **params, idempotency_key=key).data
+    return answer
 
 
 @contextmanager
