@@ -8,13 +8,14 @@ from app.api.schemas.payment_methods import PaymentMethod
 from app.api.schemas.payment_options import HostedOption, PaymentChoice, PaymentOptions
 from app.api.schemas.payments import HostedPayment, NewPayment
 from app.domain.errors import Conflict, InvalidInput
+from app.domain.money import Money
 from app.gateways import gateway_class
 from app.gateways.base import Capability
 from app.present import present
 from app.queries.base import get
 from app.queries.claims import effect
 from app.queries.portal import methods_of
-from app.services import charging, payment_methods, refusals, ways
+from app.services import charging, payment_methods, payments, refusals, ways
 from app.services.ways import Hosted
 
 
@@ -25,6 +26,7 @@ def pay(
 
     Another attempt that only waits for its payer is given up for this one; any other open attempt is a Conflict.
     """
+    amount = _part(invoice, wanted)
     if method_id:
         _method_of(invoice, method_id)
     with paying_from(wanted.payer_ip):
@@ -37,6 +39,7 @@ def pay(
             off_session=wanted.off_session,
             return_url=wanted.return_url or "",
             manual_capture=wanted.capture == "manual",
+            amount=amount,
         )
 
 
@@ -56,6 +59,15 @@ def begin(invoice: models.Invoice, wanted: NewPayment, chosen: HostedPayment) ->
         raise InvalidInput(refusal.message, code=refusal.code, field=f"hosted.{refusal.field}") from None
     ways.check_holds(way, wanted=wanted.capture == "manual")
     return pay(invoice, wanted, None, hosted)
+
+
+def _part(invoice: models.Invoice, wanted: InvoicePayment) -> Money | None:
+    """The part of what is due that is to be paid; None: all of it. Refused before anything is kept or given up."""
+    if wanted.currency not in (None, invoice.currency):
+        raise InvalidInput(f"This invoice is in {invoice.currency}.", code="currency_mismatch", field="currency")
+    if wanted.amount is None or invoice.status not in ("open", "uncollectible"):
+        return None
+    return payments.part_of(invoice, Money.parse(wanted.amount, invoice.currency))
 
 
 def _first_offered(invoice: models.Invoice, gateway: str | None) -> str:
@@ -93,6 +105,7 @@ def method_for(invoice: models.Invoice, wanted: NewPayment) -> str | None:
     """The method that is meant: the one named, or the token kept as one. None: whatever the invoice is paid with."""
     if wanted.token and wanted.payment_method_id:
         raise InvalidInput("Give a token or a payment method, not both.", code="ambiguous_method", field="token")
+    _part(invoice, wanted)
     if wanted.token:
         return (effect(models.PaymentMethod) or _keep(invoice, wanted, wanted.token)).id
     if wanted.payment_gateway:

@@ -73,7 +73,7 @@ def claim(
     The invoice comes from `lock_payable`. `amount`: a part of what is due; all of it otherwise. `manual_capture`: only
     reserve it. Raises InvalidInput for an amount that is no such part, and Conflict where nothing can be reserved.
     """
-    asked = invoice.due if amount is None else _part(invoice, amount)
+    asked = invoice.due if amount is None else part_of(invoice, amount)
     ways.check_holds(way, wanted=manual_capture)
     row = Payment(
         id=new_id("pay"),
@@ -363,7 +363,8 @@ def _paid_with(way: Way) -> dict[str, Any]:
     }
 
 
-def _part(invoice: Invoice, amount: Money) -> Money:
+def part_of(invoice: Invoice, amount: Money) -> Money:
+    """The amount, if it is a part of what is due. Raises InvalidInput for any other."""
     if amount.currency != invoice.currency:
         raise InvalidInput(f"This invoice is in {invoice.currency}.", code="currency_mismatch", field="currency")
     if not 0 < amount.minor <= invoice.due_minor:

@@ -71,6 +71,39 @@ def test_what_to_pay_with_must_be_clear(api: Api, shop: Shop, extra: dict[str, s
     assert (refused["code"], refused["errors"][0]["field"]) == (code, field)
 
 
+def test_an_invoice_is_paid_in_parts(api: Api, shop: Shop) -> None:
+    invoice = invoice_to_pay(api, shop.customer, "100.00")["id"]
+    part = api.post("/v1/payments", {"invoice_id": invoice, "token": "tok_ok", "amount": "33.33", "currency": "CAD"})
+    assert (part["status"], part["amount"]) == ("succeeded", "33.33")
+    left = api.get(f"/v1/invoices/{invoice}")
+    assert (left["status"], left["amount_paid"], left["amount_due"]) == ("open", "33.33", "66.67")
+    assert api.post("/v1/payments", {"invoice_id": invoice, "token": "tok_ok"})["amount"] == "66.67"
+    assert api.get(f"/v1/invoices/{invoice}")["status"] == "paid"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"amount": "0"}, "invalid_amount", "amount"),
+        ({"amount": "-1"}, "invalid_amount", "amount"),
+        ({"amount": "100.01"}, "invalid_amount", "amount"),
+        ({"amount": "1.001"}, "too_precise", "amount"),
+        ({"amount": 1.5}, "float_refused", "amount"),
+        ({"amount": "1", "currency": "USD"}, "currency_mismatch", "currency"),
+    ],
+)
+def test_a_part_that_is_none_is_refused_and_nothing_is_kept(
+    api: Api, shop: Shop, body: dict[str, object], code: str, field: str
+) -> None:
+    invoice = invoice_to_pay(api, shop.customer, "100.00")["id"]
+    for path, named in ((f"/v1/invoices/{invoice}/pay", {}), ("/v1/payments", {"invoice_id": invoice})):
+        token = {"token": "tok_ok"} if named else {}
+        refused = api.post(path, {**named, **token, **body}, expect=422)
+        assert (refused["code"], refused["errors"][0]["field"]) == (code, field)
+    assert api.get(f"/v1/payment-methods?customer={shop.customer}")["data"] == []
+    assert api.get("/v1/payments")["data"] == []
+
+
 def test_a_token_that_the_gateway_does_not_know_is_refused(api: Api, shop: Shop) -> None:
     invoice = invoice_to_pay(api, shop.customer)["id"]
     refused = api.post("/v1/payments", {"invoice_id": invoice, "token": "tok_nonsense"}, expect=422)

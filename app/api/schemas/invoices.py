@@ -78,6 +78,8 @@ class InvoicePayment(Request):
     """What to pay an invoice with: the subscription's or the customer's method unless given."""
 
     payment_method_id: PaymentMethodId | None = None
+    amount: Number | None = Field(None, description="A part of what is due. All of it unless given.")
+    currency: Currency | None = Field(None, description="Of the amount: the invoice's.")
     off_session: bool = Field(False, description="Nobody is there to answer the bank's questions.")
     return_url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = Field(
         None, description="Where the payer is sent in the end, with `payment` in the query."
