@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.api.schemas.values import Country, Instant, Number, Utc, major
 from app.domain.currencies import EXPONENTS
 from app.domain.money import Money
+from tests.laws import tried
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,7 @@ def test_an_amount_has_the_decimals_of_its_currency(minor: int, currency: str, t
     assert major(minor, currency) == text
 
 
+@tried(100)
 @given(st.integers(1 - 2**63, 2**63 - 1), st.sampled_from(sorted(EXPONENTS)))
 def test_what_is_answered_can_be_sent_back(minor: int, currency: str) -> None:
     number = TypeAdapter(Number).validate_python(major(minor, currency))
@@ -32,6 +34,7 @@ def test_a_number_is_a_string_or_whole(sent: str | int, read: str) -> None:
     assert TypeAdapter(Number).validate_python(sent) == Decimal(read)
 
 
+@tried(100)
 @given(st.floats())
 def test_a_float_is_never_a_number(number: float) -> None:
     with pytest.raises(ValidationError) as refusal:

@@ -9,6 +9,7 @@ from app.domain.money import Money
 from app.gateways.errors import GatewayRefused
 from app.gateways.stripe_words import UNITS as STRIPE
 from app.gateways.units import Units
+from tests.laws import tried
 
 ISO = Units()
 currencies = st.sampled_from(sorted(EXPONENTS))
@@ -43,6 +44,7 @@ def test_a_fee_finer_than_our_minor_unit_is_rounded_half_away_from_zero(count: i
     assert STRIPE.money(count, "ugx") == Money(minor, "UGX")
 
 
+@tried(100)
 @given(st.integers(0, 10**15), currencies, st.sampled_from([ISO, STRIPE]))
 def test_what_can_be_counted_comes_back_as_it_was(minor: int, currency: str, units: Units) -> None:
     amount = Money(minor, currency)

@@ -16,6 +16,7 @@ from app.ids import as_id, is_id, new_id, to_uuid
 from app.models import Customer, Invoice
 from app.queries import lists
 from app.queries.base import get
+from tests.laws import tried
 from tests.shop import Shop
 
 GARBAGE = [
@@ -31,12 +32,14 @@ GARBAGE = [
 ]
 
 
+@tried(100)
 @given(st.uuids())
 def test_ids_are_those_of_the_library(value: UUID) -> None:
     made = str(TypeID.from_uuid(value, "inv"))  # type: ignore[arg-type]
     assert (as_id("inv", value), to_uuid("inv", made)) == (made, value)
 
 
+@tried(100)
 @given(st.text(st.sampled_from("inv_0123456789abcdefghijklmnopqrstuvwxyzILO "), max_size=40))
 def test_what_the_library_takes_for_an_id_is_one(text: str) -> None:
     try:
@@ -46,6 +49,7 @@ def test_what_the_library_takes_for_an_id_is_one(text: str) -> None:
     assert is_id("inv", text) == taken
 
 
+@tried(100)
 @given(st.uuids())
 def test_an_id_is_the_uuid_it_was_made_of(value: object) -> None:
     assert to_uuid("inv", as_id("inv", value)) == value  # type: ignore[arg-type]

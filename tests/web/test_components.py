@@ -22,6 +22,7 @@ from app.web.icons import icon
 from app.web.navigation import Item, is_current
 from app.web.signed_in import SignedIn
 from app.web.statuses import STATUSES, badge
+from tests.laws import tried
 from tests.web.gallery import ADA, rendered
 
 AT = datetime(2026, 7, 1, 2, 30, tzinfo=UTC)  # 30 June, half past ten in the evening, in Toronto
@@ -127,6 +128,7 @@ class TestCharts:
         chart = plot("Revenue", "", [(str(n), value) for n, value in enumerate(values)])
         assert (chart.low, chart.high, [tick.text for tick in chart.ticks]) == (low, high, ticks)
 
+    @tried(100)
     @given(st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=60))
     def test_everything_stays_inside_the_drawing(self, values: list[int]) -> None:
         chart = plot("Revenue", "", [(str(n), value) for n, value in enumerate(values)])
