@@ -36,7 +36,7 @@ from app.services.history import note_move
 from app.services.metering import Reading
 from app.services.open_invoices import stop_collecting
 from app.services.subscription_status import end, park
-from app.services.turns import Billable, Turn, billable, issue, next_turn, readings, resumes_at
+from app.services.turns import Billable, Turn, billable, identified, issue, next_turn, readings, resumes_at
 
 BATCH = 500
 COLUMNS = (
@@ -183,7 +183,7 @@ def _turn(row: Subscription, customer: Customer, contract: Contract, at: datetim
 
 def _billable(biller: Biller, plans: Plans, turn: Turn, reading: Reading | None, at: datetime) -> Billable | None:
     try:
-        return _reviewed(biller, turn.row, billable(biller, plans, turn, reading))
+        return _reviewed(biller, turn.row, identified(billable(biller, plans, turn, reading)))
     except BillingError as refusal:
         _refuse(turn.row, refusal, at)
         return None

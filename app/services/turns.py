@@ -1,13 +1,15 @@
 """What happens to one subscription, and its bill: the one way of renewals, changes, pauses and cancellations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.domain import pausing
 from app.domain import subscriptions as rules
 from app.domain.contract import Contract, Move, WhilePaused
+from app.domain.lines import LineKind
 from app.domain.periods import Period
+from app.ids import new_id
 from app.models import Customer, Subscription
 from app.services import metering
 from app.services.billing import Biller
@@ -113,6 +115,21 @@ def billable(biller: Biller, plans: Plans, turn: Turn, reading: Reading | None) 
         turn.row, plans, turn.customer, lines, read, reason=turn.reason, period=turn.after.period
     )
     return Billable(turn, bill if bill.lines else None, read)
+
+
+def identified(found: Billable) -> Billable:
+    """A turn inside a period, with ids for the lines that it charges: the contract names them, so that whatever gives
+    them back later finds them. What opens a period is found by its invoice."""
+    turn, bill = found.turn, found.bill
+    if bill is None or turn.is_as_invoiced:
+        return found
+    charges = [(i, line) for i, line in enumerate(turn.move.lines) if line.kind is not LineKind.PRORATION_CREDIT]
+    ids = {i: new_id("ivl") for i, _ in charges}
+    refs = {(line.item, line.period): ids[i] for i, line in charges}
+    lines = tuple([replace(line, id=ids.get(i)) for i, line in enumerate(bill.lines)])
+    billed = [each if each.ref else replace(each, ref=refs[each.item, each.period]) for each in turn.after.billed]
+    move = replace(turn.move, contract=replace(turn.after, billed=tuple(billed)))
+    return replace(found, turn=replace(turn, move=move), bill=replace(bill, lines=lines))
 
 
 def issue(biller: Biller, billables: Sequence[Billable]) -> list[str | None]:

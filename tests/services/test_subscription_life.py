@@ -74,6 +74,22 @@ def test_a_pause_ends_by_hand_or_by_itself(
     assert_books_balance()
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_what_the_end_of_a_pause_charged_is_given_back_with_the_subscription(shop: Shop, by_hand: bool) -> None:
+    """7.00 for the 7 days that are left; ended 2 days later, 5.00 of them come back."""
+    subscription_id = sold(shop, shop.plan("31"))
+    back = FIRST_OF_FEBRUARY + 7 * DAY
+    pause(subscription_id, credit=SECOND, resume_at=None if by_hand else back)
+    if by_hand:
+        resume(subscription_id, back)
+    else:
+        renewals.renew_due(back)
+    with transaction():
+        subscriptions.cancel(subscription_id, back + 2 * DAY, at_period_end=False, credit=SECOND)
+    assert bills(subscription_id) == [["31.00"], ["-14.00"], ["7.00"], ["-5.00"]]
+    assert_books_balance()
+
+
 def test_a_pause_without_an_end_is_never_due(shop: Shop) -> None:
     subscription_id = sold(shop, shop.plan("31"))
     assert pause(subscription_id).next_billing_at is None
