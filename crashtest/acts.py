@@ -25,6 +25,24 @@ def collect(_app: Flask, invoice_id: str, hosted: Hosted | None) -> str:
     return ""
 
 
+def reserve(_app: Flask, invoice_id: str) -> str:
+    """Reserve the money for an invoice with the customer's method; gives why that did not begin."""
+    try:
+        charging.collect(invoice_id, clock.now(), manual_capture=True)
+    except Conflict as error:
+        return error.code
+    return ""
+
+
+def decide(_app: Flask, payment_id: str, verb: str) -> str:
+    """Take what is reserved (`capture`) or give it up (`void`); gives why that is not done."""
+    try:
+        {"capture": charging.capture, "void": charging.void}[verb](payment_id, clock.now())
+    except Conflict as error:
+        return error.code
+    return ""
+
+
 def come_back(_app: Flask, payment_id: str, answer: Mapping[str, str]) -> None:
     """The payer comes back from the gateway's page."""
     charging.resume(payment_id, answer, clock.now())

@@ -42,7 +42,7 @@ class Healing:
 
     def _go_on(self) -> int:
         """People do what is left to them; gives for how much that was."""
-        return self._payers_pay() + self._payers_begin_anew() + self._staff_finishes_refunds()
+        return self._payers_pay() + self._payers_begin_anew() + self._staff_captures() + self._staff_finishes_refunds()
 
     def _payers_pay(self) -> int:
         """What was shown to them, they pay. Whose answer was lost, and is not told twice, is closed for them."""
@@ -71,6 +71,12 @@ class Healing:
             except Conflict as refusal:
                 self.town.refused[invoice_id] = f", {refusal.code}"
         return len(unpaid)
+
+    def _staff_captures(self) -> int:
+        reserved = [row.id for row in self.town.reserved()]
+        for payment_id in reserved:
+            charging.capture(payment_id, clock.now())
+        return len(reserved)
 
     def _staff_finishes_refunds(self) -> int:
         waiting = self.town.all(select(Refund).where(Refund.status.in_(("pending", "unknown"))))

@@ -117,6 +117,10 @@ class Town:
         """The attempts that somebody has to finish."""
         return self.all(select(Payment).where(Payment.status == "requires_action"))
 
+    def reserved(self) -> Sequence[Payment]:
+        """The payments whose money somebody has to take or give up."""
+        return self.all(select(Payment).where(Payment.status == "authorized", Payment.decided.is_(None)))
+
     def unpaid(self) -> Sequence[Invoice]:
         """The invoices that are open and that nobody is just paying."""
         under_way = select(Payment.invoice_id).where(

@@ -13,7 +13,7 @@ from app.domain.money import Money
 from app.gateways import REGISTRY, gateway_class
 from app.gateways.base import Capability
 from app.models import JournalEntry, Payment
-from app.services import charging, due_payments, refunds, reservations
+from app.services import attesting, charging, due_payments, refunds, reservations
 from app.services.ways import Hosted
 from simulators.faults import Fault, FaultKind
 from tests.api.conftest import Api, key_of
@@ -182,6 +182,24 @@ def test_of_many_who_decide_at_once_the_first_is_right(counter: Counter) -> None
     counter.work()
     checked(counter)
     ended(counter, payment, "capture" if counter.payment(payment.id).status == "succeeded" else "void")
+
+
+@pytest.mark.parametrize("counter", ["adyen"], indirect=True)
+@pytest.mark.parametrize(("verb", "seen"), [("capture", True), ("capture", False), ("void", False)])
+def test_somebody_looks_where_the_webhook_that_tells_never_came(counter: Counter, verb: str, seen: bool) -> None:
+    payment = reserved(counter)
+    with counter.inside():
+        assert VERBS[verb](payment.id, counter.at).status == "pending"
+    letter = counter.letters.pop()
+    checked(counter)
+    assert counter.payment(payment.id).status == "pending"
+    with counter.inside():
+        attesting.attest_payment(payment.id, counter.at, made=seen, note="Its dashboard")
+    assert counter.payment(payment.id).status == ("succeeded" if seen else "canceled")
+    assert posted(counter) == seen
+    counter.deliver(letter)
+    counter.work()
+    assert posted(counter) == (verb == "capture"), "what the gateway says counts in the end"
 
 
 @OF_BOTH_SORTS
