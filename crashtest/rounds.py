@@ -30,6 +30,7 @@ POINTS_OF_WORK = 40  # of the many that a worker reaches
 POINTS_OF_WEB = 20
 REFUSED = 0.2  # of payers, at first
 GIVEN_UP = 0.2
+RESERVED = 0.5  # of the gateways that can, in a round
 DISPUTED = 0.3  # of gateways, in a round
 TELLS_ONLY = ("adyen",)  # how a capture ended is told by a webhook alone, and here some are lost for good
 ANY = "any"
@@ -116,7 +117,7 @@ class CrashTest:
         yield Deed(gateway, acts.collect, (self.town.debt(gateway), hosted))
 
     def _reserve(self, gateway: str) -> Iterator[Deed]:
-        if gateway not in TELLS_ONLY:
+        if gateway not in TELLS_ONLY and self.random.random() < RESERVED:
             yield Deed(gateway, acts.reserve, (self.town.debt(gateway),))
 
     def _decisions(self) -> Iterator[Deed]:

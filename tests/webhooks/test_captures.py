@@ -88,8 +88,8 @@ def test_what_is_reserved_is_taken_or_given_up_when_somebody_says_so(counter: Co
 @pytest.mark.parametrize(
     ("counter", "verb", "fault"),
     [
-        *((name, "capture", fault) for name in HOLDING for fault in (FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER)),
-        ("stripe", "void", FaultKind.DROP_AFTER),
+        *((name, "capture", FaultKind.DROP_AFTER) for name in HOLDING),
+        ("stripe", "capture", FaultKind.DROP_BEFORE),
         ("adyen", "void", FaultKind.DROP_BEFORE),
     ],
     indirect=["counter"],
@@ -107,8 +107,7 @@ def test_one_without_an_answer_is_asked_for_again_and_done_once(counter: Counter
     ended(counter, payment, verb)
 
 
-@OF_BOTH_SORTS
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(("counter", "verb"), [("stripe", "capture"), ("adyen", "void")], indirect=["counter"])
 def test_what_somebody_decided_who_was_killed_then_is_done(counter: Counter, verb: Literal["capture", "void"]) -> None:
     payment = reserved(counter)
     with counter.inside(), transaction():
@@ -128,8 +127,11 @@ def test_a_reservation_whose_answer_was_lost_is_found_reserved(counter: Counter)
     assert (counter.payment(payment.id).status, posted(counter)) == ("authorized", 0)
 
 
-@pytest.mark.parametrize("counter", ["stripe", "paypal", "adyen"], indirect=True)
-@pytest.mark.parametrize("fault", [None, FaultKind.DROP_AFTER])
+@pytest.mark.parametrize(
+    ("counter", "fault"),
+    [("stripe", None), ("paypal", None), ("adyen", None), ("paypal", FaultKind.DROP_AFTER)],
+    indirect=["counter"],
+)
 def test_a_part_is_captured_and_the_rest_stays_due(counter: Counter, fault: FaultKind | None) -> None:
     payment, part = reserved(counter), Money(1500, "CAD")
     if fault:
@@ -185,7 +187,7 @@ def test_of_many_who_decide_at_once_the_first_is_right(counter: Counter) -> None
 
 
 @pytest.mark.parametrize("counter", ["adyen"], indirect=True)
-@pytest.mark.parametrize(("verb", "seen"), [("capture", True), ("capture", False), ("void", False)])
+@pytest.mark.parametrize(("verb", "seen"), [("capture", True), ("void", False)])
 def test_somebody_looks_where_the_webhook_that_tells_never_came(counter: Counter, verb: str, seen: bool) -> None:
     payment = reserved(counter)
     with counter.inside():
