@@ -20,7 +20,7 @@ from app.domain.scenario import PlannedChange, Scenario
 from app.domain.simulation import simulate
 from app.domain.subscriptions import CancelMode, cancel
 from app.domain.terms import ProrationMode, Terms
-from app.models import Plan
+from app.models import Plan, Subscription
 from app.services import renewals, subscription_changes, subscriptions
 from app.services.contracts import terms_of
 from app.services.subscription_changes import Wanted
@@ -28,7 +28,7 @@ from tests.laws import tried_on_servers
 from tests.services.test_subscription_changes import START, bills, sold
 from tests.shop import Shop, assert_books_balance, fresh
 
-HOUR = timedelta(hours=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 UNTIL = START + timedelta(days=90)
 Rule = Callable[[Contract, datetime], Move]
 
@@ -73,7 +73,7 @@ drawn = st.tuples(
     st.integers(0, 5),
     st.integers(1, 3),
     st.sampled_from([None, *ProrationMode]),
-    st.sampled_from([WhilePaused.FREE, WhilePaused.BILL]),
+    st.sampled_from(WhilePaused),
 )
 
 
@@ -85,11 +85,7 @@ def step(subscription_id: str, plans: list[str], drawn_step: tuple[Any, ...]) ->
     when = CancelMode.PERIOD_END if kind == "cancel" else CancelMode.NOW
     return {
         "change": Step(at, lambda: subscription_changes.change(subscription_id, wanted, at), _changing(terms, mode)),
-        "pause": Step(
-            at,
-            lambda: subscriptions.pause(subscription_id, at, billing=billing),
-            lambda contract, moment: pausing.pause(contract, moment, billing=billing),
-        ),
+        "pause": _pausing(subscription_id, at, billing, credit),
         "resume": Step(at, lambda: subscriptions.resume(subscription_id, at), pausing.resume),
         "cancel": Step(
             at,
@@ -97,6 +93,22 @@ def step(subscription_id: str, plans: list[str], drawn_step: tuple[Any, ...]) ->
             lambda contract, moment: cancel(contract, moment, when, credit),
         ),
     }["cancel" if kind == "end" else kind]
+
+
+def _pausing(subscription_id: str, at: datetime, billing: WhilePaused, credit: ProrationMode) -> Step:
+    """A pause; one that lets the time stand still ends by itself, after three days or with the period at the latest."""
+
+    def back(period_end: datetime) -> datetime | None:
+        return min(at + 3 * DAY, period_end - HOUR) if billing is WhilePaused.SKIP else None
+
+    def do() -> None:
+        resume_at = back(fresh(Subscription, subscription_id).current_period_end)
+        subscriptions.pause(subscription_id, at, resume_at=resume_at, billing=billing, credit=credit)
+
+    def rule(contract: Contract, moment: datetime) -> Move:
+        return pausing.pause(contract, moment, resume_at=back(contract.period.end), billing=billing, credit=credit)
+
+    return Step(at, do, rule)
 
 
 def _changing(terms: Terms, mode: ProrationMode | None) -> Rule:
@@ -115,19 +127,25 @@ def foretold(forecast: Forecast) -> list[list[str]]:
 def test_a_random_life_brings_the_invoices_that_were_foretold(shop: Shop, first: int, chain: list[Any]) -> None:
     plans = offers(shop)
     subscription_id = sold(shop, plans[first])
-    taken: list[Foretold] = []
+    terms, taken = terms_of(fresh(Plan, plans[first]), 1), list[Foretold]()
+    resumes = None
     for planned in sorted(chain, key=lambda one: one[0]):
         one = step(subscription_id, plans, planned)
         renewals.renew_due(one.at)
+        if resumes and resumes <= one.at:
+            taken.append(Foretold(resumes, terms, None, pausing.resume))
+            resumes = None
         try:
             with transaction():
                 one.do()
         except BillingError:
             continue
-        taken.append(Foretold(one.at, terms_of(fresh(Plan, plans[first]), 1), None, one.rule))
+        taken.append(Foretold(one.at, terms, None, one.rule))
+        resumes = fresh(Subscription, subscription_id).resume_at
         assert_books_balance()
     renewals.renew_due(UNTIL - HOUR / 60)
-    terms = terms_of(fresh(Plan, plans[first]), 1)
+    if resumes and resumes < UNTIL:
+        taken.append(Foretold(resumes, terms, None, pausing.resume))
     forecast = simulate(Scenario(terms, START, "UTC", until=UNTIL, changes=tuple(taken)))
     assert bills(subscription_id) == foretold(forecast)
     assert_books_balance()
