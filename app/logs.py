@@ -65,7 +65,7 @@ def configure(level: str, log_format: LogFormat) -> None:
         )
     )
     logging.basicConfig(handlers=[out], level=level, force=True)
-    for noisy in ("rq", "alembic", "xhtml2pdf", "svglib", "fontTools", "urllib3", "_granian"):
+    for noisy in ("rq", "alembic", "xhtml2pdf", "svglib", "fontTools", "urllib3", "httpx", "stripe", "_granian"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
