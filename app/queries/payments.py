@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from app.db import session
 from app.models import Customer, GatewayAccount, Invoice, Payment, PaymentMethod, Subscription
 from app.models.payments import NOT_EXECUTED, OPEN_STATUSES
-from app.queries.base import among
+from app.queries.base import among, get
 from app.queries.due import IN_DOUBT, RULES
 from app.queries.filters import same
 
@@ -73,5 +73,6 @@ def is_overdue(kind: Literal["checks", "refund_checks"], row_id: str, at: dateti
 def asked_from(customer_id: str, status: str, at: datetime) -> datetime | ColumnElement[datetime]:
     """From when the time is counted after which a gateway is asked again about something in this status: `at` for a
     customer on a test clock, if the gateway has told us of it; else the database's clock, and real time, decide."""
-    on_clock = select(Customer.test_clock_id).where(Customer.id == customer_id)
-    return at if status not in IN_DOUBT and session().scalar(on_clock) else func.now()
+    if status in IN_DOUBT:
+        return func.now()
+    return at if get(Customer, customer_id).test_clock_id else func.now()

@@ -298,7 +298,7 @@ def close_open_attempt(invoice_id: str, at: datetime) -> None:
 
 def _request(payment: Payment) -> PaymentRequest:
     """The payment as it was asked for, the same whenever it is asked: gateways compare what comes with the same key."""
-    invoice, method = payment.invoice, payment.payment_method
+    invoice, method = payment.invoice, payment.payment_method if payment.payment_method_id else None
     return PaymentRequest(
         key=payment.id,
         amount=payment.amount,

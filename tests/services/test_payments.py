@@ -117,7 +117,7 @@ def test_asking_later_tells_what_became_of_it_and_then_books_and_bank_agree(
 SENT = {
     "taken": (TAKEN, 14, 17),
     "refused": (REFUSED, 19, 21),
-    "waiting": (UNDER_WAY, 13, 13),
+    "waiting": (UNDER_WAY, 12, 12),
     "silent": (SILENCE, 14, 14),
 }
 
