@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,8 +29,15 @@ def in_real_time(shop: Shop, at: datetime, days: timedelta) -> None:
         schedule.run_due(until)
 
 
-def test_a_long_time_in_one_jump_is_the_same_in_small_steps_and_in_real_time(shop: Shop, at: datetime) -> None:
-    plans = plans_of(shop)
+@pytest.fixture
+def plans(shop: Shop) -> dict[str, str]:
+    """What is sold, once for all examples of a law."""
+    return plans_of(shop)
+
+
+def test_a_long_time_in_one_jump_is_the_same_in_small_steps_and_in_real_time(
+    shop: Shop, plans: dict[str, str], at: datetime
+) -> None:
     jump, steps = set_up(at, "Jump"), set_up(at, "Steps")
     lives = [begin(shop, plans, jump), begin(shop, plans, steps), begin(shop, plans)]
     advance(jump, at + HALF)
@@ -59,8 +67,9 @@ def stops() -> st.SearchStrategy[list[timedelta]]:
 
 @tried_on_servers(1)
 @given(stops=stops())
-def test_where_a_clock_stops_on_its_way_makes_no_difference(shop: Shop, at: datetime, stops: list[timedelta]) -> None:
-    plans = plans_of(shop)
+def test_where_a_clock_stops_on_its_way_makes_no_difference(
+    shop: Shop, plans: dict[str, str], at: datetime, stops: list[timedelta]
+) -> None:
     jump, steps = set_up(at, "Jump"), set_up(at, "Steps")
     lives: tuple[Life, Life] = begin(shop, plans, jump), begin(shop, plans, steps)
     advance(jump, at + WEEKS)
