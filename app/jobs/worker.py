@@ -47,12 +47,10 @@ class Worker(SimpleWorker):
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def teardown(self) -> None:
-        """Say goodbye. RQ's listener must end too when Redis cannot hear it, or one is left behind by each outage."""
-        try:
-            super().teardown()  # type: ignore[no-untyped-call]
-        finally:
-            if self.pubsub_thread:
-                self.pubsub_thread.stop()
+        """Say goodbye. RQ's listener is told to end first, or one is left behind by each outage of Redis."""
+        if self.pubsub_thread:
+            self.pubsub_thread.stop()
+        super().teardown()  # type: ignore[no-untyped-call]
 
     def perform_job(self, job: Job, queue: Queue) -> bool:
         """Do one job. Its mark goes first, so that news from now on ring again."""

@@ -209,6 +209,7 @@ def test_the_answer_has_every_field_of_the_contract(api: Api) -> None:
                 "total": "13.55",
                 "taxes": [],
                 "notes": [],
+                "review_reason": None,
             }
         ],
         "statuses": [{"at": "2026-01-01T00:00:00Z", "status": "active"}],

@@ -25,8 +25,8 @@ from app.settings import cache
 from crashtest import acts, payers
 from crashtest.mailbox import Webhook
 from crashtest.town import Town, town
-from tests.conftest import DELETE_ALL
 from tests.gateways.worlds import world_class
+from tests.kept import DELETE_ALL
 from tests.lent import lab
 from tests.shop import fresh, payments_of
 from tests.together import refusals, together
