@@ -50,9 +50,8 @@ def to_uuid(prefix: str, text: str) -> UUID:
     return UUID(int=int(text[-26:].translate(_TO_PYTHON), 32))
 
 
-@lru_cache(maxsize=8192)
 def as_id(prefix: str, value: UUID) -> str:
-    """The TypeID of a UUID. The latest are remembered: rows of a batch name the same tenant, plans and customers."""
+    """The TypeID of a UUID."""
     number = value.int
     return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
 
