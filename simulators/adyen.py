@@ -87,7 +87,8 @@ class AdyenSimulator(AdyenBase):
         less = wish["amount"]["value"] <= payment["amount"]["value"]
         works = payment["status"] == "held" and less and wish["amount"]["currency"] == payment["amount"]["currency"]
         if works:
-            payment |= {"status": "taken", "amount": wish["amount"]}
+            rest = payment["amount"]["value"] - wish["amount"]["value"]
+            payment |= {"status": "taken", "amount": wish["amount"], "rest": rest}
         return self._received(payment, wish, "CAPTURE", works=works)
 
     @route("POST", "/v72/payments/{psp}/cancels")
@@ -97,6 +98,19 @@ class AdyenSimulator(AdyenBase):
         if works:
             payment["status"] = "canceled"
         return self._received(payment, wish, "CANCELLATION", works=works)
+
+    @route("POST", "/v72/cancels")
+    def cancel_by_reference(self, call: Call) -> Answer:
+        wish = self.wish(call, adyen_fields.CANCEL_BY_REFERENCE)
+        rows = self.books.rows("payments", reference=wish["paymentReference"])
+        if not rows:
+            raise refusal(422, "167", "Original pspReference required for this operation")
+        payment = next((row for row in rows if row["status"] == "held"), rows[-1])
+        if works := payment["status"] == "held":
+            payment["status"] = "canceled"
+        ref = new_psp()
+        self.tell("TECHNICAL_CANCEL", payment, success=works, ref=ref)
+        return Answer({"pspReference": ref, "status": "received", **wish}, 201)
 
     @route("POST", "/v72/payments/{psp}/refunds")
     def refund_payment(self, call: Call) -> Answer:
@@ -203,6 +217,15 @@ class AdyenSimulator(AdyenBase):
         payment = self.row("payments", ref)
         payment["status"] = "taken" if succeeds else "refused"
         self.tell("AUTHORISATION", payment, success=succeeds)
+
+    @action
+    def expire(self, ref: str) -> None:
+        """What nobody captured of a payment is reserved no longer. The webhook names the payment itself."""
+        payment = self.row("payments", ref)
+        if payment["status"] == "held":
+            payment |= {"status": "canceled", "rest": payment["amount"]["value"]}
+        if payment.get("rest"):
+            self.tell("EXPIRE", payment, amount=payment["amount"] | {"value": payment.pop("rest")})
 
     @action
     def settle_refund(self, ref: str, succeeds: bool = True) -> None:

@@ -29,6 +29,7 @@ PAYMENT = Fields(
 DETAILS = Fields({"details": Fields({"redirectResult": upto(10000)})})
 CHANGE = Fields({**_OURS, "amount": _AMOUNT}, {"reference": upto(80)})
 CANCEL = Fields(_OURS, {"reference": upto(80)})
+CANCEL_BY_REFERENCE = Fields({**_OURS, "paymentReference": upto(80)}, {"reference": upto(80)})
 LINK = Fields(
     {**_OURS, "amount": _AMOUNT, "reference": upto(80)},
     {

@@ -60,6 +60,7 @@ class AdyenGateway(Gateway):
     title = "Adyen"
     holds_for = timedelta(days=28)  # docs.adyen.com/online-payments/capture: most schemes; Adyen expires it then
     tells_refunds = False
+    tells_holds = False
     capabilities = (
         Capability.SAVE_METHOD
         | Capability.SETUP
@@ -163,7 +164,8 @@ class AdyenGateway(Gateway):
         come back from their bank has paid nothing: what finishes such a payment is our own call in `resume_payment`.
         """
         if ref.gateway_ref and ref.gateway_ref.startswith("link/"):
-            return self._close(ref.gateway_ref)
+            link = self._close(ref.gateway_ref)
+            return self._cancel_unnamed(ref, link) if link.status is PaymentStatus.AUTHORIZED else link
         if ref.gateway_ref and ref.request and not ref.request.capture:
             return self._cancel(ref, PaymentResult(PaymentStatus.PENDING, ref.gateway_ref, ref.request.amount))
         stands = self.fetch_payment(ref)
@@ -326,6 +328,15 @@ class AdyenGateway(Gateway):
             verb = self._checkout.modifications_api.cancel_authorised_payment_by_psp_reference
             said(verb, self._ours(reference=ref.key), pending.gateway_ref, key=f"{ref.key}-void")
         return pending
+
+    def _cancel_unnamed(self, ref: PaymentRef, link: PaymentResult) -> PaymentResult:
+        """What was authorized on a link, and no webhook has named yet, is cancelled by our reference."""
+        if ref.request is None:
+            raise GatewayRefused("To cancel what was authorized on a link, its payment has to be known.")
+        body = self._ours(paymentReference=words.reference(ref.request), reference=ref.key)
+        with self._calling():
+            said(self._checkout.modifications_api.cancel_authorised_payment, body, key=f"{ref.key}-void")
+        return replace(link, status=PaymentStatus.PENDING)
 
     def _psp(self, ref: PaymentRef) -> str:
         if not ref.gateway_ref or ref.gateway_ref.startswith("link/"):

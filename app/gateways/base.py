@@ -108,6 +108,7 @@ class Gateway(ABC):
     challenges: ClassVar[frozenset[str]] = frozenset({"card"})  # kinds of kept methods that `CHALLENGE` is about
     tells_refunds: ClassVar[bool] = True  # when asked, how a refund ended; where not, a person may have to look
     holds_for: ClassVar[timedelta] = timedelta(days=7)  # how long what was authorized can surely be captured
+    tells_holds: ClassVar[bool] = True  # when asked, whether that still can be; where not, it ends with its time
     holds_pages: ClassVar[bool] = True  # with CAPTURE: what is paid on the gateway's page can be authorized only, too
     credits_late = False  # money on a chain that is not what was asked for is credited, without a person to decide
 

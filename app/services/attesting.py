@@ -26,9 +26,8 @@ LONGEST_NOTE = 500
 def attest_payment(payment_id: str, at: datetime, *, made: bool, note: str) -> Payment:
     """Somebody looked: the money of an attempt came in (all that was asked for), or nothing was charged.
 
-    Where the gateway says by now how it ended, that is recorded instead; that money is reserved it may go on saying
-    long after it was captured or given up, which is no answer. Opens its own transactions. Raises Conflict for an
-    attempt that is not in doubt, or whose gateway says that it is still under way.
+    Where the gateway says by now how it ended, that is recorded instead. Opens its own transactions. Raises Conflict
+    for an attempt that is not in doubt, or whose gateway says that it is still under way.
     """
     payment = get(Payment, payment_id)
     if payment.attested == _word(made=made):
@@ -37,7 +36,7 @@ def attest_payment(payment_id: str, at: datetime, *, made: bool, note: str) -> P
     found = charging.look_up(payment)
     if _is_final(found):
         return charging.settle(payment, found, at)
-    _check_doubt(payment, found, made=made, tells=payment.decided is None)
+    _check_doubt(payment, found, made=made, tells=True)
     with transaction():
         row = get(Payment, payment_id, lock=True)
         _speak_for(row, at, made=made, note=note)

@@ -148,12 +148,15 @@ def settle(payment: Payment, found: PaymentResult | NoAnswer | None, at: datetim
     """Record what `look_up` gave, as `check` says."""
     if payment.is_unsent:
         return _wait_for_form(payment, at)
-    if must_carry_out(payment, found):
+    lapsed = reservations.has_lapsed(payment, at)
+    if not lapsed and reservations.must_carry_out(payment, found):
         return _carry_out(payment, at)
-    outcome: PaymentResult | NoAnswer | GivenUp | None = found
-    if found is None and not is_overdue("checks", payment.id, at):
+    if not lapsed and reservations.is_over(payment, found, at):
+        return void(payment.id, at)
+    outcome: PaymentResult | NoAnswer | GivenUp | None = GivenUp() if lapsed else found
+    if outcome is None and not is_overdue("checks", payment.id, at):
         return payment
-    if isinstance(found, PaymentResult) and is_given_up(payment, found, at):
+    if isinstance(outcome, PaymentResult) and is_given_up(payment, outcome, at):
         outcome = _give_up(payment)
     with transaction():
         return payments.record(payment.id, outcome or _LOST, at)
@@ -162,7 +165,8 @@ def settle(payment: Payment, found: PaymentResult | NoAnswer | None, at: datetim
 def heard(payment_id: str, result: PaymentResult, at: datetime) -> None:
     """A notice of a gateway that cannot be asked brings how an attempt stands: record that."""
     with transaction():
-        payments.record(payment_id, result, at)
+        if not reservations.is_rest(get(Payment, payment_id, lock=True), result):
+            payments.record(payment_id, result, at)
 
 
 def told(payment_id: str, gateway_ref: str | None, at: datetime) -> bool:
@@ -331,7 +335,7 @@ def look_up(payment: Payment) -> PaymentResult | NoAnswer | None:
     if payment.is_unsent:
         return PaymentResult(PaymentStatus.REQUIRES_ACTION)
     account, ref = payment.gateway_account, _ref(payment)
-    return ask_at(account, lambda: gateway_accounts.connect(account).fetch_payment(ref))
+    return reservations.heard(payment, ask_at(account, lambda: gateway_accounts.connect(account).fetch_payment(ref)))
 
 
 def _wait_for_form(payment: Payment, at: datetime) -> Payment:
@@ -344,17 +348,8 @@ def _wait_for_form(payment: Payment, at: datetime) -> Payment:
 
 
 def is_given_up(payment: Payment, found: PaymentResult, at: datetime) -> bool:
-    """Whether its payer has left it alone for so long that they will not come back, or its gateway reserves no longer
-    what nobody captured."""
-    if found.status is PaymentStatus.AUTHORIZED:
-        return payment.capture_before is not None and payment.capture_before <= at
+    """Whether its payer has left it alone for so long that they will not come back."""
     return found.status is PaymentStatus.REQUIRES_ACTION and payment.started_at + GIVEN_UP_AFTER <= at
-
-
-def must_carry_out(payment: Payment, found: PaymentResult | NoAnswer | None) -> bool:
-    """Whether what was decided is not done, as far as anybody knows: a capture or a void may be sent any time again."""
-    stands = isinstance(found, PaymentResult) and found.status is PaymentStatus.AUTHORIZED
-    return payment.decided is not None and (stands or isinstance(found, NoAnswer))
 
 
 def _end(payment_id: str, verb: reservations.Verb, at: datetime, part: Money | None = None) -> Payment:

@@ -9,7 +9,7 @@ from sqlalchemy import case, func, update
 from app.db import session, transaction
 from app.gateways.types import PaymentResult, PaymentStatus
 from app.models import Payment
-from app.services import charging, payments
+from app.services import charging, payments, reservations
 from app.services.batches import each
 from app.services.next_actions import as_json
 from app.services.outcomes import NoAnswer
@@ -44,7 +44,8 @@ def _is_no_news(payment: Payment, found: PaymentResult | NoAnswer | None, at: da
     if not isinstance(found, PaymentResult) or found.status not in WAITING or current_clock_id():
         return False
     if (
-        charging.must_carry_out(payment, found)
+        reservations.must_carry_out(payment, found)
+        or reservations.is_over(payment, found, at)
         or found.quote
         or found.status != payment.status
         or found.gateway_ref not in (None, payment.gateway_ref)

@@ -47,6 +47,11 @@ def _pages(world: SimulatedWorld, gateway: Gateway) -> None:
             finished(world, gateway, request, begun)
         else:
             gateway.void(ref_of(request, begun))
+    if Capability.CAPTURE in gateway.capabilities and gateway.holds_pages:
+        held = replace(a_payment(world, capture=False), token=None)
+        begun = gateway.create_payment(held)
+        finished(world, gateway, held, begun)
+        gateway.void(ref_of(held, begun))
 
 
 def _refunds(world: SimulatedWorld, gateway: Gateway) -> None:

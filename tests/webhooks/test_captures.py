@@ -48,11 +48,16 @@ def posted(counter: Counter) -> int:
         return session().scalar(select(func.count()).where(JournalEntry.fact == "payment_succeeded")) or 0
 
 
-def checked(counter: Counter) -> None:
-    """The job that asks about open attempts, and whatever webhooks tell besides."""
+def asked(counter: Counter) -> None:
+    """The job that asks about open attempts."""
     with counter.inside():
         let_check_fall_due()
         due_payments.check_due(counter.at)
+
+
+def checked(counter: Counter) -> None:
+    """The job, and whatever webhooks tell besides."""
+    asked(counter)
     counter.deliver_all()
     counter.work()
 
@@ -202,6 +207,60 @@ def test_somebody_looks_where_the_webhook_that_tells_never_came(counter: Counter
     counter.deliver(letter)
     counter.work()
     assert posted(counter) == (verb == "capture"), "what the gateway says counts in the end"
+
+
+def let_days_pass(counter: Counter, days: int) -> None:
+    with counter.inside(), transaction() as current:
+        passed = timedelta(days=days)
+        moved = {"capture_before": Payment.capture_before - passed, "started_at": Payment.started_at - passed}
+        current.execute(update(Payment).values(moved))
+
+
+@pytest.mark.parametrize("counter", ["adyen"], indirect=True)
+@pytest.mark.parametrize(("decided", "ends"), [("", "canceled"), ("void", "canceled"), ("capture", "pending")])
+def test_a_reservation_of_which_nobody_tells_is_over_with_its_time(counter: Counter, decided: str, ends: str) -> None:
+    payment = reserved(counter)
+    if decided:
+        with counter.inside():
+            VERBS[decided](payment.id, counter.at)
+    for days, status in ((0, "pending" if decided else "authorized"), (29, "pending")):
+        let_days_pass(counter, days)
+        asked(counter)
+        assert counter.payment(payment.id).status == status
+    let_days_pass(counter, 1)
+    asked(counter)
+    counter.letters.clear()
+    assert counter.payment(payment.id).status == ends
+    counter.world.simulator.actions()["expire"](ref=payment.gateway_ref)
+    checked(counter)
+    assert {notice.state for notice in counter.notices()} == {"done"}
+    assert (counter.payment(payment.id).status, posted(counter)) == (ends, 0)
+
+
+@pytest.mark.parametrize("counter", ["adyen"], indirect=True)
+def test_what_expires_after_a_part_was_captured_is_the_rest(counter: Counter) -> None:
+    payment = reserved(counter)
+    with counter.inside():
+        charging.capture(payment.id, counter.at, part=Money(1500, "CAD"))
+    checked(counter)
+    counter.world.simulator.actions()["expire"](ref=payment.gateway_ref)
+    checked(counter)
+    assert {notice.state for notice in counter.notices()} == {"done"}
+    assert (counter.payment(payment.id).status, posted(counter)) == ("succeeded", 1)
+
+
+@pytest.mark.parametrize("counter", ["adyen"], indirect=True)
+def test_what_is_reserved_on_a_link_is_given_up_before_a_webhook_names_it(counter: Counter) -> None:
+    invoice_id, page = counter.owe(), Hosted(counter.account_id)
+    with counter.inside():
+        payment = charging.collect(invoice_id, counter.at, hosted=page, off_session=False, manual_capture=True)
+    counter.approve(payment)
+    counter.letters.clear()
+    with counter.inside():
+        charging.resume(payment.id, {}, counter.at)
+        assert charging.void(payment.id, counter.at).status == "pending"
+    checked(counter)
+    ended(counter, payment, "void")
 
 
 @OF_BOTH_SORTS
