@@ -6,11 +6,12 @@ leaks through a pooled connection: `quittance_app` sees one tenant's rows, or no
 """
 
 import atexit
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
 import psycopg
 from flask import Flask
@@ -51,6 +52,34 @@ class _Connection(psycopg.Connection):
     """A connection that knows the scope in which its transaction began."""
 
     scope: Scope | None = None
+
+
+class _Columns(Sequence[Any]):
+    """The columns of a result, listed when somebody looks at them."""
+
+    def __init__(self, cursor: "_Cursor") -> None:
+        self._cursor = cursor
+
+    @cached_property
+    def _listed(self) -> Sequence[Any]:
+        return psycopg.Cursor.description.fget(self._cursor) or ()  # type: ignore[attr-defined]
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._listed[place]
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+
+class _Cursor(psycopg.Cursor[Any]):
+    """SQLAlchemy asks for the columns of each result, and needs them only once for a statement: listing forty takes a
+    fifth of the time in which a row is read."""
+
+    @property
+    def description(self) -> Any:
+        """None for what gives no rows."""
+        gives_rows = self.pgresult and self.pgresult.nfields
+        return _Columns(self) if gives_rows else super().description
 
 
 class ScopeError(RuntimeError):
@@ -146,7 +175,7 @@ def engine_options(url: str, size: int, kwargs: dict[str, object] | None = None)
         close_returns=True,
         check=_begin_if_alive,
         timeout=10,
-        kwargs={"autocommit": True, "context": _adapters(), **(kwargs or {})},
+        kwargs={"autocommit": True, "cursor_factory": _Cursor, "context": _adapters(), **(kwargs or {})},
     )
     atexit.register(pool.close)  # while its threads still can: later each of them holds up the end for five seconds
     # Values of statements stay out of error messages, which end in logs.

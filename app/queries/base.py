@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ARRAY, ColumnElement, Select, any_, bindparam, func, literal, select, tuple_
@@ -33,25 +34,32 @@ def noun_of(model: type[TenantRow]) -> str:
     return _INNER_CAPITAL.sub(" ", model.__name__).lower()
 
 
-def get(model: type[Row], row_id: str, *, lock: bool = False, fresh: bool = False, along: Sequence[Any] = ()) -> Row:
+def get(model: type[Row], row_id: str, *, lock: bool = False, fresh: bool = False, along: tuple[Any, ...] = ()) -> Row:
     """The row with that id in this tenant, locked against others until commit if asked. Raises NotFound.
 
     Others may still point at a locked row: keys never change, so the lock is the one that lets foreign keys through.
-    `fresh` reads again what the session knows already, as a lock always does; `along` are relationships read with it.
+    `fresh` reads again what the session knows already, as a lock always does; `along` are relationships read with it
+    then.
     """
     known_as = noun_of(model)
     if not is_id(model.__table__.c.id.type.prefix, row_id):  # type: ignore[attr-defined]
         raise NotFound(f"“{row_id}” is not the id of a {known_as}.", field="id")
-    row = session().get(
-        model,
-        (current_tenant_id(), row_id),
-        options=[joinedload(part) for part in along],
-        with_for_update={"key_share": True, "of": model} if lock else None,
-        populate_existing=lock or fresh,
-    )
+    key = {"tenant_id": current_tenant_id(), "id": row_id}
+    if lock or fresh:
+        row: Row | None = session().scalars(_reading(model, lock, along), key).one_or_none()
+    else:
+        row = session().get(model, key)
     if row is None:
         raise NotFound(f"There is no {known_as} {row_id}.", field="id")
     return row
+
+
+@lru_cache(maxsize=256)
+def _reading(model: type[Row], lock: bool, along: tuple[Any, ...]) -> Select[Row]:
+    """What reads a row by its key. Put together once: that takes as long as reading."""
+    key = model.tenant_id == bindparam("tenant_id"), model.id == bindparam("id")  # type: ignore[attr-defined]
+    query = select(model).where(*key).options(*map(joinedload, along)).execution_options(populate_existing=True)
+    return query.with_for_update(key_share=True, of=model) if lock else query
 
 
 def server_clock() -> datetime:
