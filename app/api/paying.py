@@ -6,7 +6,7 @@ from app.api.references import existing, gateway_account
 from app.api.schemas.invoices import InvoicePayment, payment_url
 from app.api.schemas.payment_methods import PaymentMethod
 from app.api.schemas.payment_options import HostedOption, PaymentChoice, PaymentOptions
-from app.api.schemas.payments import HostedPayment, NewPayment
+from app.api.schemas.payments import HostedPayment, NewPayment, ReceivedMoney
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
 from app.gateways import gateway_class
@@ -15,7 +15,7 @@ from app.present import present
 from app.queries.base import get
 from app.queries.claims import effect
 from app.queries.portal import methods_of
-from app.services import charging, payment_methods, payments, refusals, ways
+from app.services import charging, outside_payments, payment_methods, payments, refusals, ways
 from app.services.ways import Hosted
 
 
@@ -59,6 +59,18 @@ def begin(invoice: models.Invoice, wanted: NewPayment, chosen: HostedPayment) ->
         raise InvalidInput(refusal.message, code=refusal.code, field=f"hosted.{refusal.field}") from None
     ways.check_holds(way, wanted=wanted.capture == "manual")
     return pay(invoice, wanted, None, hosted)
+
+
+def receive(invoice: models.Invoice, wanted: NewPayment, money: ReceivedMoney) -> models.Payment:
+    """Record money that came in outside of any gateway: there is nothing to charge beside it."""
+    to_charge = (wanted.token, wanted.payment_method_id, wanted.payment_gateway, wanted.hosted)
+    if any(to_charge) or wanted.capture == "manual":
+        raise InvalidInput("Charge something, or record what came in: not both.", code="ambiguous", field="received")
+    amount, at = _part(invoice, wanted), present(invoice.id)
+    try:
+        return outside_payments.receive(invoice.id, money.facts(at), at, amount=amount)
+    except InvalidInput as refusal:
+        raise InvalidInput(refusal.message, code=refusal.code, field=f"received.{refusal.field}") from None
 
 
 def _part(invoice: models.Invoice, wanted: InvoicePayment) -> Money | None:

@@ -28,6 +28,7 @@ _SOFT = {
     "issuer_unavailable": "Your bank could not be reached. We will try again; nothing was charged.",
     "processing_error": "The payment could not be completed. We will try again; nothing was charged.",
     "payment_undone": "The network your payment was sent on has undone it. Please look into your wallet and pay again.",
+    "not_received": "The payment that we noted for it did not come in after all. Please pay it, or write to us.",
     "payer_canceled": "The payment was not approved. You can start it again at any time.",
 }
 _HARD = {

@@ -57,6 +57,7 @@ EVENTS: Mapping[str, str] = {
     "payment.unknown": "The gateway gave no answer: it is asked until it is known what became of the payment.",
     "payment.succeeded": "Money came in.",
     "payment.failed": "The payer's bank refused a payment; `code` is our word for why.",
+    "payment.taken_back": "Money that was recorded by hand did not come in after all; `reason` says why.",
     "payment.canceled": "A payment was given up before any money moved.",
     "payment.not_executed": "The gateway could not be reached or refused us: nothing happened, and it is tried again.",
     "payment.unapplied": "More came in than was owed; the rest is the customer's credit.",

@@ -21,6 +21,7 @@ class Account(NamedTuple):
 CHART: dict[str, Account] = {
     "accounts_receivable": Account("Accounts receivable", "asset"),
     "gateway_clearing": Account("Money at gateways", "asset"),
+    "received_outside": Account("Money received outside of gateways", "asset"),
     "bank": Account("Money paid out to the bank", "asset"),
     "disputes": Account("Money held for disputes", "asset"),
     "deferred_revenue": Account("Revenue not yet earned", "liability"),
@@ -73,12 +74,13 @@ _FINALIZED = _rule(
 )
 # What is received beyond what the invoice asks for is kept as the customer's credit.
 _PAID = _rule(
-    debit={"gateway_clearing": "received"}, credit={"accounts_receivable": "applied", "customer_balance": "kept"}
+    debit={"gateway_clearing": "received", "received_outside": "outside"},
+    credit={"accounts_receivable": "applied", "customer_balance": "kept"},
 )
 # A refund pays out what a credit note left in the customer's favour, or their credit, or is a gift.
 _REFUNDED = _rule(
     debit={"accounts_receivable": "credited", "customer_balance": "from_balance", "refunds": "gift"},
-    credit={"gateway_clearing": "paid_out"},
+    credit={"gateway_clearing": "paid_out", "received_outside": "outside"},
 )
 # Tax on a debt that will never be paid is not owed to the state (Excise Tax Act, section 231).
 _WRITTEN_OFF = _rule(debit={"bad_debt": "net", "tax_payable": "tax"}, credit={"accounts_receivable": "total"})

@@ -6,7 +6,9 @@ from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, LargeBinary, S
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.crypto import random_secret
+from app.domain.errors import Conflict
 from app.domain.money import Money
+from app.domain.outside_payments import OUTSIDE_METHODS
 from app.models.base import (
     HasStatus,
     Json,
@@ -17,6 +19,7 @@ from app.models.base import (
     json_object,
     key,
     known_status,
+    known_words,
     minor,
     reference,
     requested_by,
@@ -65,6 +68,9 @@ class Payment(HasStatus, TenantRow):
     gateway, as long as the gateway itself has not said otherwise. With `manual_capture` money is reserved, until
     `capture_before`, and taken when somebody says so. `decided` is what was asked of the gateway then (`capture` or
     `void`), as long as that has no answer; `capture_minor` how much of it is captured, all of it if null.
+
+    Money that came in outside of any gateway has no account, and an `outside_method` instead: it was there at
+    `received_at`, and is recorded as it is known.
     """
 
     __tablename__ = "payments"
@@ -74,6 +80,10 @@ class Payment(HasStatus, TenantRow):
         belongs_to("gateway_account_id", "gateway_accounts"),
         belongs_to("payment_method_id", "payment_methods"),
         known_status("payment"),
+        known_words("payments", "outside_method", OUTSIDE_METHODS),
+        CheckConstraint(
+            "num_nonnulls(gateway_account_id, outside_method) = 1", name="payments_through_a_gateway_or_outside"
+        ),
         Index("payments_by_invoice", "invoice_id", "tenant_id"),
         Index("payments_by_ip", "ip", "tenant_id", postgresql_where=text("ip IS NOT NULL")),
         Index("payments_by_customer", "customer_id", "tenant_id"),
@@ -89,7 +99,7 @@ class Payment(HasStatus, TenantRow):
     id: Mapped[str] = key("pay")
     invoice_id: Mapped[str] = reference("inv")
     customer_id: Mapped[str] = reference("cus")
-    gateway_account_id: Mapped[str] = reference("gac")
+    gateway_account_id: Mapped[str | None] = reference("gac")
     payment_method_id: Mapped[str | None] = reference("pm")
     requested_by: Mapped[str | None] = requested_by()
     status: Mapped[str] = mapped_column(String(16))
@@ -100,6 +110,9 @@ class Payment(HasStatus, TenantRow):
     kept_minor: Mapped[int] = minor(default=0, server_default="0")
     fee_minor: Mapped[int] = minor(default=0, server_default="0")
     fee_currency: Mapped[str | None] = mapped_column(String(3))
+    outside_method: Mapped[str | None] = mapped_column(String(16))
+    outside_reference: Mapped[str] = mapped_column(default="", server_default="")
+    received_at: Mapped[datetime | None] = instant()
     off_session: Mapped[bool] = mapped_column(default=True)
     phone: Mapped[str | None] = mapped_column(String(15))
     keep_method: Mapped[bool] = mapped_column(default=False, server_default="false")
@@ -127,12 +140,24 @@ class Payment(HasStatus, TenantRow):
 
     invoice: Mapped[Invoice] = relationship(viewonly=True)
     customer: Mapped[Customer] = relationship(viewonly=True)
-    gateway_account: Mapped[GatewayAccount] = relationship(viewonly=True)
+    gateway_account: Mapped[GatewayAccount | None] = relationship(viewonly=True)
     payment_method: Mapped[PaymentMethod | None] = relationship(viewonly=True)
 
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def account(self) -> GatewayAccount:
+        """Where it is tried. Raises Conflict (`no_gateway`) for money that came in outside of any gateway."""
+        if self.gateway_account is None:
+            raise Conflict("This money came in outside of any gateway: there is none to be asked.", code="no_gateway")
+        return self.gateway_account
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the money came in outside of any gateway."""
+        return self.outside_method is not None
 
     @property
     def captured(self) -> Money:

@@ -11,7 +11,7 @@ from app.db import session
 from app.models import Customer, JournalEntry, LedgerAccount, Payment, Plan, Posting, Subscription
 from app.queries.filters import same
 
-# What brings money in through gateways and sends it back; fees and disputes are costs, not revenue.
+# What brings money in and sends it back; fees and disputes are costs, not revenue.
 CASH = (
     "payment_succeeded",
     "payment_reversed",
@@ -19,6 +19,7 @@ CASH = (
     "payment_refunded",
     "refund_returned",
 )
+MONEY = ("gateway_clearing", "received_outside")
 RUNNING = ("active", "past_due")
 
 
@@ -32,7 +33,7 @@ def cash_by_month(since: datetime, timezone: str) -> Mapping[str, Mapping[date, 
         select(month, Posting.currency, func.sum(Posting.amount_minor))
         .join(JournalEntry, same(Posting.entry_id, JournalEntry))
         .join(LedgerAccount, same(Posting.account_id, LedgerAccount))
-        .where(LedgerAccount.code == "gateway_clearing", JournalEntry.fact.in_(CASH), JournalEntry.at >= since)
+        .where(LedgerAccount.code.in_(MONEY), JournalEntry.fact.in_(CASH), JournalEntry.at >= since)
         .group_by(month, Posting.currency)
     )
     found: dict[str, dict[date, int]] = defaultdict(dict)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import joinedload
 
 from app.models import (
@@ -33,6 +33,8 @@ from app.queries.filters import (
     reference,
     same,
 )
+
+OUTSIDE = "outside"  # where a gateway would be named
 
 
 def customers(filters: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Listed[Customer]:
@@ -96,18 +98,20 @@ def invoices(filters: Filters, *, cursor: str | None = None, limit: int = DEFAUL
 
 
 def payments(filters: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Listed[Payment]:
-    """Payments by `q` (customer, gateway reference), `status`, `customer`, `invoice`, `gateway`, `currency`, and by the
-    instant they ended, `since` and `before`. `kept` leaves those that came late, or brought more than was owed,
-    `refund_in_doubt` those of which nobody knows whether a refund was made, `refund_to_send` those of which one waits
-    for a person with a wallet."""
+    """Payments by `q` (customer, reference), `status`, `customer`, `invoice`, `gateway` (or OUTSIDE any), `currency`,
+    and by the instant they ended, `since` and `before`. `kept` leaves those that came late, or brought more than was
+    owed, `refund_in_doubt` those of which nobody knows whether a refund was made, `refund_to_send` those of which one
+    waits for a person with a wallet."""
     query = (
         select(Payment)
         .join(Customer, same(Payment.customer_id, Customer))
-        .join(GatewayAccount, same(Payment.gateway_account_id, GatewayAccount))
+        .outerjoin(GatewayAccount, same(Payment.gateway_account_id, GatewayAccount))
     )
-    query = matching(query, filters.get("q"), Customer.name, Customer.email, Payment.gateway_ref, own=("pay", Payment))
+    references = (Payment.gateway_ref, Payment.outside_reference)
+    query = matching(query, filters.get("q"), Customer.name, Customer.email, *references, own=("pay", Payment))
     query = one_of(query, filters.get("status"), Payment.status)
-    query = equal(query, filters, gateway=GatewayAccount.gateway, currency=Payment.currency)
+    through = func.coalesce(GatewayAccount.gateway, OUTSIDE)
+    query = equal(query, filters, gateway=through, currency=Payment.currency)
     query = reference(query, filters, "customer", "cus", Payment.customer_id)
     query = reference(query, filters, "invoice", "inv", Payment.invoice_id)
     along = (Payment.customer, Payment.invoice, Payment.gateway_account, Payment.payment_method)

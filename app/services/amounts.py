@@ -35,7 +35,7 @@ def has_grown(payment: Payment, result: PaymentResult) -> bool:
 
 
 def _any_amount(payment: Payment) -> bool:
-    return Capability.ANY_AMOUNT in gateway_class(payment.gateway_account.gateway).capabilities
+    return Capability.ANY_AMOUNT in gateway_class(payment.account.gateway).capabilities
 
 
 def was_refused(payment: Payment) -> bool:

@@ -57,7 +57,7 @@ def attest_refund(refund_id: str, at: datetime, *, made: bool, note: str) -> Ref
     if isinstance(found, RefundResult) and _is_final(found):
         with transaction():
             return refunds.record(refund_id, found, at)
-    tells = gateway_class(refund.payment.gateway_account.gateway).tells_refunds
+    tells = gateway_class(refund.payment.account.gateway).tells_refunds
     _check_doubt(refund, found, made=made, tells=tells)
     with transaction():
         row = get(Refund, refund_id, lock=True)

@@ -104,7 +104,7 @@ def finish(payment_id: str, token: str, at: datetime) -> Payment:
     with transaction():
         payment = payments.send(payment_id, at)
         request = replace(_request(payment), token=token)
-        account = payment.gateway_account
+        account = payment.account
         claimed = Claimed(payment, payment.invoice, account, gateway_accounts.connect(account), request)
     return _charge(claimed, at)
 
@@ -126,7 +126,7 @@ def void(payment_id: str, at: datetime) -> Payment:
 def resume(payment_id: str, answer: Mapping[str, str], at: datetime) -> Payment:
     """The payer came back from the gateway's page: ask how it went, and record it."""
     payment = get(Payment, payment_id)
-    account, ref = payment.gateway_account, _ref(payment)
+    account, ref = payment.account, _ref(payment)
     gateway = gateway_accounts.connect(account)
     if Capability.RESUME not in gateway.capabilities or payment.is_unsent:
         return check(payment_id, at)
@@ -177,7 +177,7 @@ def told(payment_id: str, gateway_ref: str | None, at: datetime) -> bool:
     is no answer: then nothing is recorded, and the notice has to be followed again.
     """
     payment = get(Payment, payment_id)
-    account = payment.gateway_account
+    account = payment.account
     ref = replace(_ref(payment), gateway_ref=payment.gateway_ref or gateway_ref)
     found = ask_at(account, lambda: gateway_accounts.connect(account).fetch_payment(ref))
     if isinstance(found, NoAnswer):
@@ -193,7 +193,7 @@ def accept_amount(payment_id: str, at: datetime) -> Payment:
     """Somebody has looked at an attempt whose amount was refused: book what the gateway says came, in the payment's
     currency. Raises Conflict when the gateway says nothing of the kind."""
     payment = get(Payment, payment_id)
-    account, ref = payment.gateway_account, _ref(payment)
+    account, ref = payment.account, _ref(payment)
     found = ask_at(account, lambda: gateway_accounts.connect(account).fetch_payment(ref))
     if not isinstance(found, PaymentResult) or (found.amount and found.amount.currency != payment.currency):
         raise Conflict("The gateway tells no amount that could be booked.", code="amount_not_bookable")
@@ -209,7 +209,7 @@ def look(payment_id: str, at: datetime) -> Payment:
     payers come together (services/deposits.py), so there nobody is asked.
     """
     payment = get(Payment, payment_id)
-    watched = Capability.WATCH in gateway_class(payment.gateway_account.gateway).capabilities
+    watched = Capability.WATCH in gateway_class(payment.account.gateway).capabilities
     if payment.status not in OPEN_STATUSES or watched:
         return payment
     found = look_up(payment)
@@ -323,7 +323,7 @@ def _request(payment: Payment) -> PaymentRequest:
 
 
 def _ref(payment: Payment) -> PaymentRef:
-    watched = Capability.WATCH in gateway_class(payment.gateway_account.gateway).capabilities
+    watched = Capability.WATCH in gateway_class(payment.account.gateway).capabilities
     price = quote_of(payment.id) if watched else None
     return PaymentRef(
         payment.id, payment.gateway_ref, made_at(payment.id), _request(payment), price.quote if price else None
@@ -334,7 +334,7 @@ def look_up(payment: Payment) -> PaymentResult | NoAnswer | None:
     """How it stands at the gateway; None when it surely knows no such payment."""
     if payment.is_unsent:
         return PaymentResult(PaymentStatus.REQUIRES_ACTION)
-    account, ref = payment.gateway_account, _ref(payment)
+    account, ref = payment.account, _ref(payment)
     return reservations.heard(payment, ask_at(account, lambda: gateway_accounts.connect(account).fetch_payment(ref)))
 
 
@@ -360,7 +360,7 @@ def _end(payment_id: str, verb: reservations.Verb, at: datetime, part: Money | N
 
 def _carry_out(payment: Payment, at: datetime) -> Payment:
     """Steps two and three for an authorization whose end is decided."""
-    account, ref = payment.gateway_account, _ref(payment)
+    account, ref = payment.account, _ref(payment)
     gateway = gateway_accounts.connect(account)
     part = payment.captured if payment.capture_minor else None
     outcome = call(lambda: gateway.void(ref) if payment.decided == "void" else gateway.capture(ref, part))
@@ -373,7 +373,7 @@ def _carry_out(payment: Payment, at: datetime) -> Payment:
 
 def _give_up(payment: Payment) -> PaymentResult | NoAnswer | GivenUp:
     """What became of it when we gave it up. Where a gateway cannot take it back it may have been paid meanwhile."""
-    account, ref = payment.gateway_account, _ref(payment)
+    account, ref = payment.account, _ref(payment)
     if Capability.VOID in gateway_class(account.gateway).capabilities:
         return ask_at(account, lambda: gateway_accounts.connect(account).void(ref))
     found = look_up(payment)

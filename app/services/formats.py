@@ -10,8 +10,9 @@ from babel.dates import format_date
 from babel.numbers import format_currency
 
 from app.domain.money import Money
+from app.domain.outside_payments import OUTSIDE_METHODS
 from app.domain.zones import zone
-from app.models import Customer, PaymentMethod
+from app.models import Customer, Payment, PaymentMethod
 
 FALLBACK_LOCALE = "en_CA"
 BRANDS: Mapping[str, str] = {
@@ -41,6 +42,13 @@ def method_name(method: PaymentMethod) -> str:
     """What its owner knows a method by: `Visa •••• 4242`."""
     brand = BRANDS.get(method.brand or "", (method.brand or method.kind).replace("_", " ").capitalize())
     return f"{brand} •••• {method.last4}" if method.last4 else brand
+
+
+def paid_with(payment: Payment) -> str | None:
+    """What its payer knows a payment by: the method, or the way in which money came in outside of any gateway."""
+    if payment.outside_method:
+        return OUTSIDE_METHODS[payment.outside_method]
+    return method_name(payment.payment_method) if payment.payment_method else None
 
 
 @lru_cache(maxsize=256)

@@ -32,7 +32,7 @@ def _wanted(payment: Payment) -> bool:
     tenant = session().get_one(Tenant, current_tenant_id())
     if tenant.setting("late_money") != "refund" or payment.status != "succeeded":
         return False
-    if Capability.REFUND not in gateway_class(payment.gateway_account.gateway).capabilities:
+    if Capability.REFUND not in gateway_class(payment.account.gateway).capabilities:
         return False
     sent = select(Refund.id).where(Refund.payment_id == payment.id, Refund.reason == REASON)
     return session().scalar(sent.limit(1)) is None

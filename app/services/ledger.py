@@ -56,7 +56,8 @@ def balance_applied(invoice_id: str, customer_id: str, minor: int, currency: str
 
 def post_payment(payment: Payment, *, received: Money, applied: Money, at: datetime) -> None:
     """Money arrived: it settles what was owed, and what is over is the customer's credit."""
-    amounts = {"received": received.minor, "applied": applied.minor, "kept": received.minor - applied.minor}
+    came = "outside" if payment.is_outside else "received"
+    amounts = {came: received.minor, "applied": applied.minor, "kept": received.minor - applied.minor}
     posted = entry("payment_succeeded", payment.currency, **amounts)
     post_all([Booking(payment.id, payment.customer_id, posted)], at)
 
@@ -66,8 +67,9 @@ def post_refund(refund: Refund, payment: Payment, at: datetime, *, credited: int
     is a gift, because nothing says that less was owed."""
     other = refund.amount_minor - credited
     from_balance = min(other, credit_left(payment)) if other else 0
-    amounts = {"credited": credited, "from_balance": from_balance, "gift": other - from_balance}
-    posted = entry("payment_refunded", refund.currency, paid_out=refund.amount_minor, **amounts)
+    went = "outside" if payment.is_outside else "paid_out"
+    amounts = {went: refund.amount_minor, "credited": credited, "from_balance": from_balance}
+    posted = entry("payment_refunded", refund.currency, gift=other - from_balance, **amounts)
     post_all([Booking(refund.id, payment.customer_id, posted)], at)
 
 

@@ -102,8 +102,8 @@ def leave(payment: Payment, saved: SavedMethod, at: datetime) -> PaymentMethod:
 
     It becomes the default one afterwards (`adopt`): whoever records a payment locks no customer.
     """
-    row = _known(payment.customer_id, payment.gateway_account_id, saved)
-    row = row or _new(payment.customer_id, payment.gateway_account_id, saved, at)
+    row = _known(payment.customer_id, payment.account.id, saved)
+    row = row or _new(payment.customer_id, payment.account.id, saved, at)
     emit("payment_method.left", row.id, at, customer_id=payment.customer_id)
     return row
 

@@ -48,13 +48,18 @@ def lock_payable(invoice_id: str, at: datetime, *, only_if_due: bool = False) ->
     Raises Conflict when it takes no money, another attempt is open, or the planned one was made.
     """
     invoice = get(Invoice, invoice_id, lock=True, along=(Invoice.customer,))
-    if invoice.status not in ("open", "uncollectible") or not invoice.due:
-        raise Conflict(f"This invoice is {invoice.status}: there is nothing to pay.", code="not_payable")
+    check_payable(invoice)
     if has_open_payment(invoice.id):
         raise Conflict("A payment of this invoice is under way already.", code="payment_in_progress")
     if only_if_due and not (invoice.collect_at and invoice.collect_at <= at):
         raise Conflict("Another worker has collected this invoice meanwhile.", code="not_due")
     return invoice
+
+
+def check_payable(invoice: Invoice) -> None:
+    """Raises Conflict for an invoice that takes no money."""
+    if invoice.status not in ("open", "uncollectible") or not invoice.due:
+        raise Conflict(f"This invoice is {invoice.status}: there is nothing to pay.", code="not_payable")
 
 
 def claim(
@@ -283,7 +288,7 @@ def _failed(payment: Payment, result: PaymentResult, at: datetime) -> None:
     invoice = lock_debt(payment.invoice_id)
     if had_settled:
         posted = ledger.reverse(payment.id, "payment_succeeded", "payment_reversed", at)
-        _take_back_more(payment, posted["gateway_clearing"], at)
+        _take_back_more(payment, posted["received_outside" if payment.is_outside else "gateway_clearing"], at)
         counted = Money(-posted.get("accounts_receivable", 0), payment.currency)
         collection.reopen(invoice, counted, at)
         write_offs.lose_again(invoice, counted, at)
@@ -310,7 +315,7 @@ def _canceled(payment: Payment, _result: PaymentResult, at: datetime) -> None:
 
 
 def _authorized(payment: Payment, result: PaymentResult, at: datetime) -> None:
-    holds_for = gateway_class(payment.gateway_account.gateway).holds_for
+    holds_for = gateway_class(payment.account.gateway).holds_for
     payment.capture_before = payment.capture_before or at + holds_for
     _waiting(payment, result, at)
 

@@ -28,7 +28,7 @@ def send_to(refund_id: str, address: str, at: datetime, *, by_customer: bool = F
     row = get(Refund, refund_id, lock=True)
     if by_customer and _waiting(row).address:
         raise Conflict("An address was given already: write to us to change it.", code="address_given", field="address")
-    gateway = gateway_accounts.connect(row.payment.gateway_account)
+    gateway = gateway_accounts.connect(row.payment.account)
     payout = gateway.addressed(_waiting(row), address)
     if session().scalar(select(PaymentQuote.id).where(PaymentQuote.address == payout.address).limit(1)):
         raise InvalidInput("That is an address of ours: ask the customer for theirs.", field="address")
@@ -51,7 +51,7 @@ def sent_with(refund_id: str, tx_hash: str, at: datetime) -> Refund:
         payout = _waiting(row)
         if not payout.address:
             raise Conflict("Enter the customer's address first.", code="no_address", field="address")
-        account_id = get(Payment, row.payment_id).gateway_account_id
+        account_id = get(Payment, row.payment_id).account.id
         _check_unused(given, row, get(GatewayAccount, account_id, lock=True))
         row.next_step = as_json(replace(payout, tx_hash=given))
         audit("refund.transaction", row.id, at, transaction=given)

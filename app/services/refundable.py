@@ -26,8 +26,10 @@ def left(invoice: Invoice, payments: Sequence[Payment]) -> int:
 
 
 def left_of(payment: Payment) -> int:
-    """What the gateway can still send back of one payment, in minor units."""
-    capabilities = gateway_class(payment.gateway_account.gateway).capabilities
+    """What the gateway can still send back of one payment, in minor units; nothing where there was none."""
+    if payment.is_outside:
+        return 0
+    capabilities = gateway_class(payment.account.gateway).capabilities
     in_parts = Capability.PARTIAL_REFUND in capabilities
     if Capability.REFUND not in capabilities or (payment.refunded_minor and not in_parts):
         return 0

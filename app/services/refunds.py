@@ -38,18 +38,21 @@ def refund(
     payment_id: str, amount: Money, at: datetime, *, reason: str = "", credit_note_id: str | None = None
 ) -> Refund:
     """Send money back for a settled payment, for a credit note or as a gift. Opens its own transactions: claim, call,
-    record.
+    record. What came in outside of any gateway was given back outside, and is only recorded.
 
     Raises Conflict (`refund_too_large`) when the amount is more than what is left, also for two at once.
     """
     with refusals.told("refund.refuse", payment_id, at, amount=str(amount)), transaction():
         row = claim(payment_id, amount, at, reason=reason, credit_note_id=credit_note_id)
         payment = get(Payment, payment_id)
-        gateway = gateway_accounts.connect(payment.gateway_account)
+        if payment.is_outside:
+            return record(row.id, RefundResult(RefundStatus.SUCCEEDED), at)
+        account = payment.account
+        gateway = gateway_accounts.connect(account)
     request = RefundRequest(row.id, _payment_ref(payment), amount, reason)
     outcome = call(lambda: gateway.refund(request))
     with transaction():
-        breakers.note(payment.gateway_account_id, outcome)
+        breakers.note(account.id, outcome)
         return record(row.id, outcome, at)
 
 
@@ -105,7 +108,7 @@ def check(refund_id: str, at: datetime) -> Refund:
 
 def look_up(row: Refund) -> RefundResult | NoAnswer | None:
     """How it stands at the gateway; None when it surely knows no such refund."""
-    account, ref = row.payment.gateway_account, _ref(row)
+    account, ref = row.payment.account, _ref(row)
     return ask_at(account, lambda: gateway_accounts.connect(account).fetch_refund(ref))
 
 
@@ -124,7 +127,7 @@ def heard(refund_id: str, result: RefundResult, at: datetime) -> None:
 def told(refund_id: str, gateway_ref: str | None, at: datetime) -> bool:
     """A notice says that something happened to a refund: as `charging.told`."""
     row = get(Refund, refund_id)
-    account = row.payment.gateway_account
+    account = row.payment.account
     ref = replace(_ref(row), gateway_ref=row.gateway_ref or gateway_ref)
     found = ask_at(account, lambda: gateway_accounts.connect(account).fetch_refund(ref))
     if isinstance(found, NoAnswer):
@@ -243,7 +246,12 @@ def _check(payment: Payment, amount: Money) -> None:
     left = Money(payment.amount_minor - payment.refunded_minor, payment.currency)
     if left < amount:
         raise Conflict(f"At most {left} is left to refund.", code="refund_too_large", field="amount")
-    gateway = gateway_accounts.connect(payment.gateway_account)
+    if not payment.is_outside:
+        _check_gateway(payment, amount)
+
+
+def _check_gateway(payment: Payment, amount: Money) -> None:
+    gateway = gateway_accounts.connect(payment.account)
     if Capability.REFUND not in gateway.capabilities:
         raise Conflict(f"{gateway.title} cannot refund.", code="unsupported")
     if amount.minor != payment.amount_minor and Capability.PARTIAL_REFUND not in gateway.capabilities:

@@ -90,7 +90,7 @@ def _is_authorized(found: PaymentResult | NoAnswer | None) -> bool:
 
 
 def _tells(payment: Payment) -> bool:
-    return gateway_class(payment.gateway_account.gateway).tells_holds
+    return gateway_class(payment.account.gateway).tells_holds
 
 
 def _part(payment: Payment, part: Money | None) -> int | None:
@@ -103,6 +103,6 @@ def _part(payment: Payment, part: Money | None) -> int | None:
             code="invalid_amount",
             field="amount",
         )
-    if Capability.PARTIAL_CAPTURE not in gateway_class(payment.gateway_account.gateway).capabilities:
-        raise Conflict(f"{payment.gateway_account.name} captures all that is reserved.", code="part_not_captured")
+    if Capability.PARTIAL_CAPTURE not in gateway_class(payment.account.gateway).capabilities:
+        raise Conflict(f"{payment.account.name} captures all that is reserved.", code="part_not_captured")
     return part.minor

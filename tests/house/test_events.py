@@ -62,4 +62,10 @@ def test_whatever_changes_access_makes_it_forget() -> None:
 
 
 # What changes neither a subscription's status nor whether money is on its way, or comes along with what does.
-UNRELATED = {"payment.attested", "payment.succeeded", "payment.unapplied", "subscription.parked"}
+UNRELATED = {
+    "payment.attested",
+    "payment.succeeded",
+    "payment.taken_back",
+    "payment.unapplied",
+    "subscription.parked",
+}

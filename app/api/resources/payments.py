@@ -5,7 +5,7 @@ from http import HTTPStatus
 from app import models
 from app.api import paying
 from app.api.blueprint import v1
-from app.api.operations import calls_gateway, reads
+from app.api.operations import calls_gateway, reads, writes
 from app.api.references import existing
 from app.api.schemas.base import Page, page_of
 from app.api.schemas.payments import (
@@ -17,6 +17,7 @@ from app.api.schemas.payments import (
     PaymentListing,
     Refund,
     RefundListing,
+    Reversal,
 )
 from app.domain.errors import Conflict, InvalidInput, NotFound
 from app.domain.money import Money
@@ -25,7 +26,7 @@ from app.present import present
 from app.queries import lists
 from app.queries.base import get
 from app.queries.claims import effect
-from app.services import attesting, charging, refunds, refusals
+from app.services import attesting, charging, outside_payments, refunds, refusals
 
 
 @v1.get("/payments")
@@ -44,6 +45,8 @@ def pay(json: NewPayment) -> Payment:
     payment options. The answer says what came of it: `succeeded`, `failed` with a decline code, `requires_action` with
     what the payer must do next, `authorized` if it is to be captured later, or `pending` and `unknown`, of which nobody
     knows yet.
+
+    Money that came in outside of any gateway, such as by bank transfer, is recorded with `received`: it has succeeded.
     """
     return Payment.of(effect(models.Payment) or _pay(json))
 
@@ -91,6 +94,15 @@ def void_payment(payment_id: str) -> Payment:
     return Payment.of(charging.void(payment_id, present(get(models.Payment, payment_id).id)))
 
 
+@v1.post("/payments/<payment_id>/reversal")
+@writes(Payment, Permission.COLLECT)
+def reverse_payment(payment_id: str, json: Reversal) -> Payment:
+    """Take back a payment that was `received` outside of gateways: the money did not come, or was recorded on the wrong
+    invoice. It has failed, and the invoice is owed again."""
+    at = present(get(models.Payment, payment_id).id)
+    return Payment.of(outside_payments.take_back(payment_id, at, reason=json.reason))
+
+
 @v1.post("/payments/<payment_id>/attestation")
 @calls_gateway(Payment, Permission.COLLECT)
 def attest_payment(payment_id: str, json: Attestation) -> Payment:
@@ -115,6 +127,8 @@ def attest_refund(payment_id: str, refund_id: str, json: Attestation) -> Refund:
 
 def _pay(json: NewPayment) -> models.Payment:
     invoice = existing(models.Invoice, json.invoice_id, "invoice_id")
+    if json.received is not None:
+        return paying.receive(invoice, json, json.received)
     if json.hosted is not None:
         return paying.begin(invoice, json, json.hosted)
     return paying.pay(invoice, json, paying.method_for(invoice, json))

@@ -1,8 +1,9 @@
 """Payments and refunds on the wire."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
 from app import models
 from app.api.schemas.base import Listing, Request, StatusesOf
@@ -13,6 +14,7 @@ from app.api.schemas.values import (
     Currency,
     CustomerId,
     GatewayAccountId,
+    Instant,
     InvoiceId,
     Major,
     Number,
@@ -20,9 +22,15 @@ from app.api.schemas.values import (
     RefundId,
     Utc,
     major,
+    obeys,
 )
+from app.domain import outside_payments as outside
 
 Token = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+OutsideMethod = Annotated[
+    str, obeys(outside.check_method), WithJsonSchema({"type": "string", "enum": list(outside.OUTSIDE_METHODS)})
+]
+OutsideReference = Annotated[str, StringConstraints(max_length=outside.LONGEST_REFERENCE)]
 GatewayName = Annotated[str, StringConstraints(max_length=16), Field(examples=["sandbox"])]
 
 
@@ -36,24 +44,55 @@ class HostedPayment(Request):
     by_form: bool = Field(False, description="Show the gateway's own form on your page: `client_token`.")
 
 
+class ReceivedMoney(Request):
+    """Money that came in outside of any gateway: nothing is charged, and the invoice is paid."""
+
+    method: OutsideMethod
+    reference: OutsideReference = ""
+    at: Instant | None = Field(None, description="When it came, at most 180 days before the invoice. Now unless given.")
+
+    def facts(self, at: datetime) -> outside.Received:
+        return outside.Received(self.method, self.at or at, self.reference)
+
+
 class NewPayment(InvoicePayment):
-    """An invoice to pay: with a kept method, with a gateway's token (which is then kept as a method), or `hosted`."""
+    """An invoice to pay: with a kept method, with a gateway's token (which is then kept as a method), or `hosted`; or
+    one that was paid outside of any gateway, as `received` says."""
 
     invoice_id: InvoiceId
     token: Token | None = Field(None, description="What the gateway's own form gave you. Never a card number.")
     payment_gateway: GatewayName | None = Field(None, description="Whose token it is; the only one unless given.")
     hosted: HostedPayment | None = Field(None, description="The payer finishes it with the gateway: see `next_action`.")
+    received: ReceivedMoney | None = Field(None, description="Nothing is charged: this is how the money came in.")
+
+
+class Received(BaseModel):
+    """How money came in outside of any gateway."""
+
+    method: OutsideMethod
+    reference: str
+    at: Utc
+
+    @classmethod
+    def of(cls, row: models.Payment) -> Self | None:
+        if row.outside_method is None:
+            return None
+        return cls.model_validate(
+            {"method": row.outside_method, "reference": row.outside_reference, "at": row.received_at}
+        )
 
 
 class Payment(BaseModel):
     """One attempt to collect an invoice. While it is `requires_action` the payer has to follow `next_action`; while it
-    is `authorized` it can be captured, until `capture_before`."""
+    is `authorized` it can be captured, until `capture_before`. Money that came in outside of any gateway has no gateway
+    account, and `received` says how it came."""
 
     id: PaymentId
     invoice: InvoiceId
     customer: CustomerId
-    gateway_account: GatewayAccountId
+    gateway_account: GatewayAccountId | None
     payment_method: str | None
+    received: Received | None
     status: str
     amount: Major
     amount_refunded: Major
@@ -76,6 +115,7 @@ class Payment(BaseModel):
             customer=row.customer_id,
             gateway_account=row.gateway_account_id,
             payment_method=row.payment_method_id,
+            received=Received.of(row),
             status=row.status,
             amount=major(row.amount_minor, row.currency),
             amount_refunded=major(row.refunded_minor, row.currency),
@@ -99,7 +139,13 @@ class PaymentListing(Listing):
     status: Annotated[str, StatusesOf("payment")] | None = None
     customer: str | None = Field(None, max_length=64)
     invoice: str | None = Field(None, max_length=64)
-    gateway: GatewayName | None = None
+    gateway: Annotated[GatewayName, Field(description="`outside`: of any.")] | None = None
+
+
+class Reversal(Request):
+    """Why money that was recorded did not come after all."""
+
+    reason: Reason = ""
 
 
 class Capture(Request):

@@ -73,7 +73,7 @@ def _refund(form: AttestationForm, row: Refund) -> Response:
 
 def _dialog(title: str, form: AttestationForm, action: str, payment: Payment) -> Response:
     back = ("Payment", url_for("admin.payments.show", payment_id=payment.id))
-    gateway = payment.gateway_account
+    gateway = payment.account
     return dialog("admin/payments/_attestation.html", title, back, form=form, action=action, gateway=gateway)
 
 

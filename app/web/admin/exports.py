@@ -17,7 +17,7 @@ from app.models import Invoice, Payment
 from app.permissions import Permission
 from app.queries import lists
 from app.queries.base import MAX_LIMIT, Page
-from app.services.formats import method_name
+from app.services.formats import paid_with
 from app.web.admin import invoices as invoice_pages
 from app.web.admin import payments as payment_pages
 from app.web.auth_guard import person, requires
@@ -31,7 +31,7 @@ INVOICE_COLUMNS = (
 ).split()
 PAYMENT_COLUMNS = (
     "id status customer_id customer invoice gateway account method currency amount refunded"
-    " started_at ended_at decline_code message gateway_ref"
+    " started_at ended_at decline_code message gateway_ref received_at"
 ).split()
 # A spreadsheet takes a text that begins so for a formula, and runs it (OWASP, CSV injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -121,9 +121,9 @@ def _payment(row: Payment) -> Sequence[Cell]:
         row.customer_id,
         row.customer.name,
         row.invoice.number,
-        row.gateway_account.gateway,
-        row.gateway_account.name,
-        method_name(row.payment_method) if row.payment_method else None,
+        row.gateway_account.gateway if row.gateway_account else lists.OUTSIDE,
+        row.gateway_account.name if row.gateway_account else None,
+        paid_with(row),
         row.currency,
         row.amount.amount,
         Money(row.refunded_minor, row.currency).amount,
@@ -131,5 +131,6 @@ def _payment(row: Payment) -> Sequence[Cell]:
         row.settled_at,
         row.decline_code,
         row.message,
-        row.gateway_ref,
+        row.gateway_ref or row.outside_reference,
+        row.received_at,
     )

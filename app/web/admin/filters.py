@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.models import Invoice, PaymentMethod
+from app.models import Invoice, Payment, PaymentMethod
 from app.present import present
-from app.services.formats import method_name
+from app.services.formats import method_name, paid_with
 from app.web.admin.blueprint import pages
 from app.web.admin.choices import country_name
 from app.web.admin.discounts import coupon_standing, discount_text, duration_text, redemption_standing
@@ -28,6 +28,16 @@ def standing(invoice: Invoice) -> str:
 def method(row: PaymentMethod | None) -> str:
     """What people know a payment method by, if there is one."""
     return method_name(row) if row else NOTHING
+
+
+def means(row: Payment) -> str:
+    """What a payment was made with, if that is known."""
+    return paid_with(row) or NOTHING
+
+
+def place(row: Payment) -> str:
+    """Where a payment was made: the gateway account, or the reference of money that came in outside of any."""
+    return row.gateway_account.name if row.gateway_account else row.outside_reference or "Outside of gateways"
 
 
 def words(name: str | None) -> str:
@@ -59,6 +69,8 @@ def tax_category(name: str) -> str:
 FILTERS: dict[str, Callable[[Any], str]] = {
     "standing": standing,
     "method_name": method,
+    "means": means,
+    "place": place,
     "words": words,
     "tax_category": tax_category,
     "price_text": price_text,

@@ -71,7 +71,7 @@ def index() -> Response:
         "admin/payments/list.html",
         listed,
         ("payment", "payments"),
-        gateways=[(name, gateway_class(name).title) for name in gateways],
+        gateways=[*((name, gateway_class(name).title) for name in gateways), (lists.OUTSIDE, "Outside of gateways")],
         statuses=STATUSES,
         export_url=listing.same_filters("admin.exports.payments"),
     )
@@ -91,7 +91,7 @@ def show(payment_id: str) -> Response:
         payment=row,
         refunds=sent_back,
         refundable=_refundable(row),
-        tells_refunds=gateway_class(row.gateway_account.gateway).tells_refunds,
+        tells_refunds=row.is_outside or gateway_class(row.account.gateway).tells_refunds,
         decline=DECLINES.get(row.decline_code or ""),
         is_open=row.status in OPEN_STATUSES,
         disputes=disputed,
@@ -176,7 +176,7 @@ def refund(payment_id: str) -> Response:
     if form.carry_out(
         lambda: refunds.refund(payment_id, form.amount.in_currency(currency), present(payment_id), reason=form.why)
     ):
-        tell_refund(form.result.status)
+        tell_refund(form.result.status, outside=row.is_outside)
         return done(url_for(".show", payment_id=payment_id))
     return _refund(form, get(Payment, payment_id))
 
@@ -224,9 +224,11 @@ def tell(payment: Payment) -> None:
     flash(f"{words} {payment.message}" if has_reason else words, tone)
 
 
-def tell_refund(status: str) -> None:
+def tell_refund(status: str, *, outside: bool = False) -> None:
     """Say how a refund went."""
-    if status == "succeeded":
+    if outside:
+        flash("It is recorded that the money was given back.", "success")
+    elif status == "succeeded":
         flash("The money is on its way back to the payer.", "success")
     elif status == "failed":
         flash("The gateway refused the refund. The reason stands below.", "danger")
@@ -236,7 +238,7 @@ def tell_refund(status: str) -> None:
 
 def _refundable(row: Payment) -> Money:
     """What can still be sent back; nothing at a gateway that cannot refund."""
-    can = Capability.REFUND in gateway_class(row.gateway_account.gateway).capabilities
+    can = row.is_outside or Capability.REFUND in gateway_class(row.account.gateway).capabilities
     left = row.amount_minor - row.refunded_minor if can and row.status == "succeeded" else 0
     return Money(left, row.currency)
 
@@ -263,7 +265,7 @@ def _payout(form: PayoutForm, row: Refund) -> Response:
 
 def _capture(form: CaptureForm, row: Payment) -> Response:
     back = ("Payment", url_for(".show", payment_id=row.id))
-    in_part = Capability.PARTIAL_CAPTURE in gateway_class(row.gateway_account.gateway).capabilities
+    in_part = Capability.PARTIAL_CAPTURE in gateway_class(row.account.gateway).capabilities
     return dialog("admin/payments/_capture.html", "Capture", back, form=form, payment=row, in_part=in_part)
 
 

@@ -21,7 +21,7 @@ from app.web.rendering import go
 def fill_in(token: str, invoice: Invoice, payment_id: str) -> Response:
     """The gateway's form gave a one-time token: pay with that. After a refusal the form is there again at once."""
     payment = own_attempt(invoice, payment_id)
-    form = TokenForm(ways.form_of(payment.gateway_account))
+    form = TokenForm(ways.form_of(payment.account))
     if not form.carry_out(lambda: charging.finish(payment.id, str(form.token.data), present(payment.id))):
         raise Conflict(next(message for _, message in form.faults), code="not_filled_in")
     if form.result.status != "failed":
@@ -45,6 +45,6 @@ def pay_on_page(token: str, invoice: Invoice, payment_id: str) -> Response:
 
 def _once_more(payment: Payment, *, by_form: bool) -> Payment:
     """Another attempt at the same account, for no more than is still due."""
-    wanted = Hosted(payment.gateway_account_id, keep_method=payment.keep_method, by_form=by_form)
+    wanted = Hosted(payment.account.id, keep_method=payment.keep_method, by_form=by_form)
     amount = min(payment.amount, get(Invoice, payment.invoice_id).due)
     return charging.collect(payment.invoice_id, present(payment.id), hosted=wanted, off_session=False, amount=amount)

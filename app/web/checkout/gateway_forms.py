@@ -64,7 +64,7 @@ class TokenForm(Form):
 def to_pay(token: str, payment: Payment) -> GatewayForm | None:
     """The form that an attempt waits for, on its page under a link's token; None when it waits for none."""
     asked = _asked(payment.next_action)
-    facts = ways.form_of(payment.gateway_account) if asked and payment.status == "requires_action" else None
+    facts = ways.form_of(payment.account) if asked and payment.status == "requires_action" else None
     if asked is None or facts is None:
         return None
     intent = "CHARGE_AND_STORE" if payment.keep_method else "CHARGE"
@@ -72,7 +72,7 @@ def to_pay(token: str, payment: Payment) -> GatewayForm | None:
         facts, asked, get(Customer, payment.customer_id), pay_links.return_address(payment, payment.started_at)
     )
     return GatewayForm(
-        payment.gateway_account,
+        payment.account,
         facts,
         data
         | {

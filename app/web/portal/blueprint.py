@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint
 
 from app.present import present
-from app.services.formats import method_name
+from app.services.formats import method_name, paid_with
 from app.web.checkout.reasons import reason_of
 from app.web.invoice_status import status_shown
 from app.web.methods import expiry
@@ -22,6 +22,7 @@ def _surroundings() -> dict[str, Any]:
         "at": at,
         "today": at.date(),
         "method_name": method_name,
+        "paid_with": paid_with,
         "expiry": expiry,
         "status_shown": status_shown,
         "reason_of": reason_of,

@@ -4,13 +4,16 @@ The invoice by hand is 2 × 150.00 and 80.00 with 13 % HST: 380.00 + 49.40 = 429
 22.60, of which 5.00 went to the balance already.
 """
 
+from datetime import timedelta
+
 from app.db import transaction
 from app.models import Customer, Invoice
 from app.queries import sale_lists
 from app.queries.refunds import refunds_of
 from app.services import invoices, tenant_settings
 from app.services.one_off import OneOff
-from tests.shop import assert_books_agree, fresh, invoices_of, payments_of
+from app.web.once import new_submission_key
+from tests.shop import assert_books_agree, assert_books_balance, fresh, invoices_of, payments_of
 from tests.web.admin.desk import FRAGMENT, Desk, World, error_of, words
 
 
@@ -170,3 +173,37 @@ def test_an_invoice_that_looks_abnormal_is_shown_and_let_go(desk: Desk, world: W
     )
     assert "was issued." in desk.does(f"/admin/drafts/{row_id}/finalization")
     assert reason not in words(desk.get("/admin/"))
+
+
+def test_money_from_outside_of_gateways_is_recorded_once_given_back_and_taken_back(desk: Desk, world: World) -> None:
+    """113.00 + 129.40 + 187.00 = 429.40. The last one was a mistake."""
+    invoice = f"/admin/invoices/{world.manual_invoice_id}"
+    form = f"{invoice}/outside-payments/new"
+    assert 'value="429.40"' in desk.get(form)
+    assert "429.40 CAD that are due" in error_of(desk.refused(form, {"amount": "429.41"}), "amount")
+    assert "in the future" in error_of(desk.refused(form, {"at": "2199-01-01"}), "at")
+    assert "look at the year" in error_of(desk.refused(form, {"at": "2001-01-01"}), "at")
+    yesterday, key = f"{desk.at - timedelta(days=1):%F}", new_submission_key()
+    typed = {"amount": "113.00", "method": "cheque", "at": yesterday, "reference": "No. 17", "submission": key}
+    for _ in range(2):
+        assert "Cheque" in words(desk.get(desk.post(f"{invoice}/outside-payments", typed).location))
+    assert "The payment is recorded." in desk.does(form, {"amount": "129.40", "method": "bank_transfer"})
+    assert "Paid" in words(desk.does(form, {"method": "cash"}))
+    with desk.inside():
+        first, second, last = (payment.id for payment in payments_of(world.manual_invoice_id))
+    listed = words(desk.fragment("/admin/payments/?gateway=outside&q=no. 17"))
+    assert "Cheque No. 17" in listed
+    assert "Cash" not in listed
+    assert "outside,,Cheque" in desk.get("/admin/exports/payments.csv?gateway=outside")
+    page = f"/admin/payments/{first}"
+    assert "None: recorded by hand" in desk.get(page)
+    assert "It is recorded that the money was given back." in desk.does(f"{page}/refunds/new", {"amount": "13.00"})
+    assert "Take back" not in desk.get(page)
+    taken_back = desk.does(f"/admin/payments/{last}/reversal", {"reason": "the other farm's"})
+    assert "Taken back: the invoice is owed again." in taken_back
+    assert "Recorded payment taken back" in taken_back
+    assert "$187.00" in words(desk.get(invoice))
+    assert desk.post(f"/admin/payments/{second}/check").status_code == 409
+    with desk.inside():
+        assert fresh(Invoice, world.manual_invoice_id).due_minor == 187_00
+        assert_books_balance()

@@ -2,8 +2,9 @@
 
 from typing import Self
 
-from wtforms import SelectChoice, SelectField, StringField
+from wtforms import DateField, SelectChoice, SelectField, StringField, TextAreaField
 
+from app.domain.outside_payments import LONGEST_REFERENCE, OUTSIDE_METHODS
 from app.web.admin.forms.fields import Number
 from app.web.forms import AtMost, Form, Required, stripped
 
@@ -52,6 +53,26 @@ class AttestationForm(Form):
     def made(self) -> bool:
         """Whether it was."""
         return bool(self.seen.data == "made")
+
+
+class OutsidePaymentForm(Form):
+    """Money that came in outside of any gateway."""
+
+    amount = Number("Amount", [Required()])
+    method = SelectField("How it came", [Required()], choices=[SelectChoice(*one) for one in OUTSIDE_METHODS.items()])
+    at = DateField("Received on", [Required()])
+    reference = StringField(
+        "Reference",
+        [AtMost(LONGEST_REFERENCE)],
+        filters=[stripped],
+        description="What the bank statement or the cheque says. The customer sees it, too.",
+    )
+
+
+class TakingBackForm(Form):
+    """Why recorded money did not come after all."""
+
+    reason = TextAreaField("Reason", [AtMost(500)], filters=[stripped], description="Kept in the history.")
 
 
 class PayoutForm(Form):
