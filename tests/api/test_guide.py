@@ -76,4 +76,4 @@ def test_the_commands_of_the_guide_do_what_it_says(app: Flask, api: Api, bank: s
                 known[assigned[1]] = picked(curl(app, assigned[2]), assigned[3])
             else:
                 answer = curl(app, filled)
-    assert examples == 19
+    assert examples == 20

@@ -1,7 +1,10 @@
 """Paying and refunding through the sandbox gateway, as its tokens say."""
 
+from datetime import timedelta
+
 import pytest
 
+from app import clock
 from tests.api.conftest import Api, Shop, invoice_to_pay
 
 
@@ -166,3 +169,54 @@ def test_an_application_says_what_somebody_saw_at_the_gateway(api: Api, shop: Sh
     refund = api.post(f"/v1/payments/{again['id']}/refunds")
     foreign = f"/v1/payments/{payment['id']}/refunds/{refund['id']}/attestation"
     api.post(foreign, {"made": True, "note": "x"}, expect=404)
+
+
+class TestOutsideOfGateways:
+    """Money that came by bank transfer and the like: recorded, and taken back. The invoice is 100.00."""
+
+    def test_it_is_recorded_once_and_shown(self, api: Api, shop: Shop) -> None:
+        invoice = invoice_to_pay(api, shop.customer)["id"]
+        yesterday = (clock.now() - timedelta(days=1)).isoformat().replace("+00:00", "Z")
+        came = {"method": "bank_transfer", "reference": "RF18 5390", "at": yesterday}
+        body = {"invoice_id": invoice, "amount": "13.00", "received": came}
+        paid = api.post("/v1/payments", body, Idempotency_Key="transfer-1")
+        assert paid == api.post("/v1/payments", body, Idempotency_Key="transfer-1")
+        assert (paid["status"], paid["amount"], paid["gateway_account"]) == ("succeeded", "13.00", None)
+        assert paid["received"] == came
+        assert api.get("/v1/payments?gateway=outside&q=rf18")["data"] == [paid]
+        assert api.get(f"/v1/invoices/{invoice}")["amount_due"] == "87.00"
+        rest = api.post("/v1/payments", {"invoice_id": invoice, "received": {"method": "cash"}})
+        assert (rest["amount"], api.get(f"/v1/invoices/{invoice}")["status"]) == ("87.00", "paid")
+        assert api.get(f"/v1/access/{shop.customer}")["paid"] is True
+        refund = api.post(f"/v1/payments/{rest['id']}/refunds", {"amount": "1.00"})
+        assert (refund["status"], refund["gateway_ref"]) == ("succeeded", None)
+
+    def test_it_is_taken_back(self, api: Api, shop: Shop) -> None:
+        invoice = invoice_to_pay(api, shop.customer)["id"]
+        paid = api.post("/v1/payments", {"invoice_id": invoice, "received": {"method": "cheque"}})
+        for _ in range(2):
+            undone = api.post(f"/v1/payments/{paid['id']}/reversal", {"reason": "bounced"}, expect=200)
+            assert (undone["status"], undone["decline_code"]) == ("failed", "not_received")
+        assert api.get(f"/v1/invoices/{invoice}")["amount_due"] == "100.00"
+        card = api.post("/v1/payments", {"invoice_id": invoice, "token": "tok_ok"})
+        assert api.post(f"/v1/payments/{card['id']}/reversal", expect=409)["code"] == "not_outside"
+
+    @pytest.mark.parametrize(
+        ("body", "code", "field"),
+        [
+            ({"received": {"method": "barter"}}, "unknown_method", "received.method"),
+            ({"received": {"method": "cash", "at": "2199-01-01T00:00:00Z"}}, "in_the_future", "received.at"),
+            ({"received": {"method": "cash", "at": "2001-01-01T00:00:00Z"}}, "too_early", "received.at"),
+            ({"received": {"method": "cash", "reference": "x" * 256}}, "too_long", "received.reference"),
+            ({"received": {"method": "cash"}, "token": "tok_ok"}, "ambiguous", "received"),
+            ({"received": {"method": "cash"}, "capture": "manual"}, "ambiguous", "received"),
+            ({"received": {"method": "cash"}, "amount": "100.01"}, "invalid_amount", "amount"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(
+        self, api: Api, shop: Shop, body: dict[str, object], code: str, field: str
+    ) -> None:
+        invoice = invoice_to_pay(api, shop.customer)["id"]
+        refused = api.post("/v1/payments", {"invoice_id": invoice, **body}, expect=422)
+        assert (refused["code"], refused["errors"][0]["field"]) == (code, field)
+        assert api.get("/v1/payments")["data"] == []

@@ -10,11 +10,12 @@ from app.clock import now
 from app.db import transaction
 from app.domain import access as rules
 from app.domain.money import Money
+from app.domain.outside_payments import Received
 from app.gateways.sandbox_bank import SandboxBank
 from app.ids import new_id
 from app.models import Customer, Invoice, PaymentMethod
 from app.queries import portal as query
-from app.services import credit_notes, invoices, payment_methods, subscriptions
+from app.services import credit_notes, invoices, outside_payments, payment_methods, subscriptions
 from app.services.formats import method_name
 from app.web.methods import expiry
 from app.web.once import new_submission_key
@@ -134,6 +135,17 @@ class TestInvoices:
             row.status = "draft"
         assert visitor.get(f"/portal/invoices/{buyer.invoice}").status_code == 404
         assert "INV-000001" not in visitor.get("/portal/invoices/").text
+
+    def test_money_from_outside_of_gateways_stands_among_the_payments(
+        self, visitor: FlaskClient, store: Store, buyer: Buyer
+    ) -> None:
+        with store.inside():
+            came = Received("bank_transfer", now() - timedelta(days=1), "RF18")
+            outside_payments.receive(buyer.invoice, came, now(), amount=Money(10_00, "CAD"))
+        page = words(visitor.get(f"/portal/invoices/{buyer.invoice}"))
+        assert "$10.00 · Bank transfer" in page
+        assert "· RF18" in page
+        assert "$12.60" in page
 
     def test_what_was_given_back_stands_with_its_paper(self, visitor: FlaskClient, store: Store, buyer: Buyer) -> None:
         with store.inside(), transaction():
