@@ -10,7 +10,7 @@ from app.gateways.base import Capability
 from app.jobs.schedule import run_due
 from app.jobs.sweeps import watch_chains
 from app.models import Refund
-from app.services import charging
+from app.services import attesting, charging
 from crashtest import acts, payers, staff
 from crashtest.town import Town
 
@@ -42,7 +42,13 @@ class Healing:
 
     def _go_on(self) -> int:
         """People do what is left to them; gives for how much that was."""
-        return self._payers_pay() + self._payers_begin_anew() + self._staff_captures() + self._staff_finishes_refunds()
+        return (
+            self._payers_pay()
+            + self._payers_begin_anew()
+            + self._staff_looks()
+            + self._staff_captures()
+            + self._staff_finishes_refunds()
+        )
 
     def _payers_pay(self) -> int:
         """What was shown to them, they pay. Whose answer was lost, and is not told twice, is closed for them."""
@@ -73,10 +79,21 @@ class Healing:
         return len(unpaid)
 
     def _staff_captures(self) -> int:
+        """What cannot be captured, because the webhook that names it was lost, they give up."""
         reserved = [row.id for row in self.town.reserved()]
         for payment_id in reserved:
-            charging.capture(payment_id, clock.now())
+            asked = charging.capture(payment_id, clock.now())
+            if asked.status == "authorized" and asked.decided is None:
+                charging.void(payment_id, clock.now())
         return len(reserved)
+
+    def _staff_looks(self) -> int:
+        """What they see at the gateway of a capture or a void whose webhook was lost, they say."""
+        untold = self.town.untold()
+        for payment in untold:
+            made = self.town.taken(payment).minor > 0
+            attesting.attest_payment(payment.id, clock.now(), made=made, note="It is on the gateway's dashboard.")
+        return len(untold)
 
     def _staff_finishes_refunds(self) -> int:
         waiting = self.town.all(select(Refund).where(Refund.status.in_(("pending", "unknown"))))

@@ -35,7 +35,6 @@ Row = TypeVar("Row", bound=TenantRow)
 
 PRICE = "10.00"
 PART = 300  # of it, for a refund
-OF_FORMS = ("publishable_key", "application_id")  # need a browser: without them payers go to the gateway's page
 WALLET = "0x00000000000000000000000000000000c0ffee00"  # of all customers
 LATE = 0.3  # seconds, for webhooks
 BADLY = {"copies": 2, "late": LATE, "lose": 0.1}
@@ -103,9 +102,10 @@ class Town:
         with transaction():
             return invoices.create(self.customers[gateway], [OneOff("Work", PRICE)], clock.now()).id
 
-    def hosted(self, gateway: str, asset: str = "") -> Hosted:
-        """The payer pays with the gateway themselves, in this asset where that can be chosen."""
-        return Hosted(self.accounts[gateway], payer_at(gateway).phone, choice=asset)
+    def hosted(self, gateway: str, asset: str = "", *, by_form: bool = False) -> Hosted:
+        """The payer pays with the gateway themselves, in this asset where that can be chosen: in its form on our page,
+        if it has one, or else on its own."""
+        return Hosted(self.accounts[gateway], payer_at(gateway).phone, choice=asset, by_form=by_form)
 
     def let_time_pass(self) -> None:
         """Leases end, and what would be looked at later is looked at now."""
@@ -120,6 +120,10 @@ class Town:
     def reserved(self) -> Sequence[Payment]:
         """The payments whose money somebody has to take or give up."""
         return self.all(select(Payment).where(Payment.status == "authorized", Payment.decided.is_(None)))
+
+    def untold(self) -> Sequence[Payment]:
+        """The payments whose end only a webhook tells, as far as their gateway was asked for one."""
+        return self.all(select(Payment).where(Payment.status == "pending", Payment.decided.is_not(None)))
 
     def unpaid(self) -> Sequence[Invoice]:
         """The invoices that are open and that nobody is just paying."""
@@ -253,8 +257,6 @@ class Town:
     def _connect(self, gateway: str) -> str:
         outside = self.outsides.get(gateway)
         credentials = outside.account() if outside else {"api_key": "sandbox_crash", "page_url": "http://bank.example"}
-        for name in OF_FORMS:
-            credentials.pop(name, None)
         at = clock.now()
         with transaction():
             account = gateway_accounts.create(gateway, gateway, credentials | {"webhook_url": "-"}, at)

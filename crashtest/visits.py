@@ -27,10 +27,26 @@ class Visitor:
         when there is none."""
         return int(_VISITS[act](self, url, *words).status_code)
 
-    def collect(self, url: str, invoice_id: str, hosted: Hosted | None) -> requests.Response:
-        """A program collects an invoice, or its payer begins to pay it on its page."""
-        if hosted is None:
-            return self._post(f"{url}/v1/invoices/{invoice_id}/pay", invoice_id, {"off_session": True})
+    def charge(self, url: str, invoice_id: str) -> requests.Response:
+        """A program collects an invoice."""
+        return self._post(f"{url}/v1/invoices/{invoice_id}/pay", invoice_id, {"off_session": True})
+
+    def reserve(self, url: str, invoice_id: str, hosted: Hosted | None) -> requests.Response:
+        """A program reserves the money for an invoice."""
+        wish = {"invoice_id": invoice_id, "capture": "manual", "return_url": acts.BACK}
+        how = {"hosted": {"gateway_account": hosted.account_id}, "off_session": False} if hosted else {}
+        return self._post(f"{url}/v1/payments", f"{invoice_id}-reserve", wish | how)
+
+    def capture(self, url: str, payment_id: str) -> requests.Response:
+        """A program takes what is reserved."""
+        return self._post(f"{url}/v1/payments/{payment_id}/capture", f"{payment_id}-capture", {})
+
+    def void(self, url: str, payment_id: str) -> requests.Response:
+        """A program gives up what is reserved."""
+        return self._post(f"{url}/v1/payments/{payment_id}/void", f"{payment_id}-void", {})
+
+    def show(self, url: str, invoice_id: str, hosted: Hosted) -> requests.Response:
+        """A payer begins to pay an invoice on its page."""
         page = f"{url}{self._page_of(invoice_id)}"
         with requests.Session() as browser:
             shown = browser.get(page, timeout=SECONDS)
@@ -77,7 +93,11 @@ def _hidden(page: str) -> dict[str, str]:
 
 
 _VISITS: Mapping[acts.Act, Callable[..., requests.Response]] = {
-    acts.collect: Visitor.collect,
+    acts.charge: Visitor.charge,
+    acts.show: Visitor.show,
+    acts.reserve: Visitor.reserve,
+    acts.capture: Visitor.capture,
+    acts.void: Visitor.void,
     acts.come_back: Visitor.come_back,
     acts.fill_in: Visitor.fill_in,
     acts.refund: Visitor.refund,

@@ -48,7 +48,7 @@ def decide(payment_id: str, verb: Verb, at: datetime, *, part: Money | None = No
 def heard(payment: Payment, found: PaymentResult | NoAnswer | None) -> PaymentResult | NoAnswer | None:
     """What the gateway said, if it is news of a reservation: that it is reserved some go on saying long after they were
     asked to take it, or to give it up."""
-    stale = payment.status == "pending" and payment.manual_capture and not _tells(payment)
+    stale = payment.status == "pending" and payment.capture_before is not None and not _tells(payment)
     return _TOLD_LATER if stale and _is_authorized(found) else found
 
 

@@ -30,4 +30,4 @@ def test_processes_are_killed_at_work_and_the_books_agree(place: Town) -> None:
     test = CrashTest(place, KILLS, seed=7, most=ACTS, workers=1)
     *lines, last = told(test, test.run([].append), 0)
     assert re.fullmatch(LAST_LINE, last), lines
-    assert {act for _, act, _ in test.steps} >= {"quittance web", "collect"}
+    assert {act for _, act, _ in test.steps} >= {"quittance web", "charge"}
