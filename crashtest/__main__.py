@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from crashtest import operations
 from crashtest.books import Differences
 from crashtest.rounds import CrashTest
 from crashtest.town import town
@@ -36,6 +37,7 @@ def told(test: CrashTest, found: Differences, seconds: float) -> Iterator[str]:
     """Where processes were killed, each difference, and the sums."""
     for (gateway, act, step), times in sorted(test.steps.items()):
         yield f"{gateway:<10} {act:<16} {step:<40} {times}"
+    yield from operations.table(test.town.gateways, test.steps)
     yield from found
     yield f"{seconds:.0f} s"
     yield (

@@ -228,8 +228,9 @@ class CrashTest:
         return Errand(deed.act, deed.words, self._doom(point, place))
 
     def _doom(self, point: int, place: int = 0) -> Doom:
-        """Nobody dies any more once enough have died."""
-        return Doom(point if self.killed + place < self.kills else 0, self._seed())
+        """Nobody dies any more once enough have died, the web server counted that may die any moment."""
+        sure = self.killed + place + bool(self._web)
+        return Doom(point if sure < self.kills else 0, self._seed())
 
     def _seed(self) -> int:
         return self.random.randrange(2**32)

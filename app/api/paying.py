@@ -3,9 +3,9 @@
 from app import models
 from app.actors import paying_from
 from app.api.references import existing, gateway_account
+from app.api.schemas.gateway_accounts import Reserving
 from app.api.schemas.invoices import InvoicePayment, payment_url
-from app.api.schemas.payment_methods import PaymentMethod
-from app.api.schemas.payment_options import HostedOption, PaymentChoice, PaymentOptions
+from app.api.schemas.payment_options import HostedOption, KeptOption, PaymentChoice, PaymentOptions
 from app.api.schemas.payments import HostedPayment, NewPayment, ReceivedMoney
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
@@ -16,7 +16,7 @@ from app.queries.base import get
 from app.queries.claims import effect
 from app.queries.portal import methods_of
 from app.services import charging, outside_payments, payment_methods, payments, refusals, ways
-from app.services.ways import Hosted
+from app.services.ways import Hosted, Way
 
 
 def pay(
@@ -95,9 +95,15 @@ def options(invoice: models.Invoice) -> PaymentOptions:
     url = payment_url(invoice)
     return PaymentOptions(
         payment_url=url,
-        payment_methods=[PaymentMethod.of(row) for row in methods_of(invoice.customer_id)] if url else [],
+        payment_methods=[_kept(row) for row in methods_of(invoice.customer_id)] if url else [],
         hosted=[_option(account, invoice.currency) for account in ways.offered(invoice)] if url else [],
     )
+
+
+def _kept(method: models.PaymentMethod) -> KeptOption:
+    shown = KeptOption.of(method)
+    shown.can_reserve = ways.can_hold(Way(get(models.GatewayAccount, method.gateway_account_id), method))
+    return shown
 
 
 def _option(account: models.GatewayAccount, currency: str) -> HostedOption:
@@ -110,6 +116,7 @@ def _option(account: models.GatewayAccount, currency: str) -> HostedOption:
         keeps_method=has_form or Capability.KEEP in gateway.capabilities,
         has_form=has_form,
         choices=[PaymentChoice(name=one.name, title=one.title) for one in ways.choices(account, currency)],
+        reserving=Reserving.at(account.gateway),
     )
 
 

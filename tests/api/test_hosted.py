@@ -59,6 +59,14 @@ def test_the_options_of_an_invoice_are_what_its_page_offers(
     assert [choice["name"] for choice in found["web3"]["choices"]]
     assert (found["stripe"]["needs_phone"], found["stripe"]["keeps_method"]) == (False, True)
     assert options["payment_url"] == invoice["payment_url"] == api.get(f"/v1/invoices/{invoice['id']}")["payment_url"]
+    assert found["stripe"]["reserving"] == {
+        "kept_methods": True,
+        "page": True,
+        "form": True,
+        "part": True,
+        "days": 7,
+    }
+    assert found["web3"]["reserving"] is None
     page = app.test_client().get(urlsplit(options["payment_url"]).path)
     assert (page.status_code, invoice["number"] in page.text) == (200, True)
     in_shillings = api.get(f"/v1/invoices/{invoice_in_shillings(api)}/payment-options")["hosted"]

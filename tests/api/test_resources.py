@@ -195,7 +195,7 @@ def test_a_payment_method_is_kept_made_default_and_removed(api: Api, shop: Shop)
 def test_gateway_accounts_are_listed_without_their_secrets(api: Api, bank: str) -> None:
     (account,) = api.get("/v1/gateway-accounts")["data"]
     assert (account["id"], account["gateway"], account["mode"]) == (bank, "sandbox", "test")
-    assert set(account) == {"id", "name", "gateway", "mode", "created_at", "disabled_at"}
+    assert set(account) == {"id", "name", "gateway", "mode", "created_at", "disabled_at", "reserving"}
 
 
 def test_access_follows_what_is_paid(api: Api, shop: Shop) -> None:

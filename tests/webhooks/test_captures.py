@@ -312,6 +312,8 @@ def test_what_a_payer_approves_on_a_page_is_reserved_only(counter: Counter) -> N
 def test_an_application_reserves_and_captures(counter: Counter) -> None:
     api = Api(counter.app, key_of(counter.app, counter.tenant_id, "read", "write"))
     wanted = {"invoice_id": counter.owe(), "capture": "manual"}
+    [kept] = api.get(f"/v1/invoices/{wanted['invoice_id']}/payment-options")["payment_methods"]
+    assert kept["can_reserve"]
     payment = api.post("/v1/payments", wanted, Idempotency_Key="order-1")
     assert (payment["status"], payment["capture"]) == ("authorized", "manual")
     assert datetime.fromisoformat(payment["capture_before"]) > clock.now() + timedelta(days=6)

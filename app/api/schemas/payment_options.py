@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 
+from app.api.schemas.gateway_accounts import Reserving
 from app.api.schemas.payment_methods import PaymentMethod
 from app.api.schemas.values import GatewayAccountId
 
@@ -23,11 +24,18 @@ class HostedOption(BaseModel):
     keeps_method: bool
     has_form: bool
     choices: list[PaymentChoice]
+    reserving: Reserving | None
+
+
+class KeptOption(PaymentMethod):
+    """A kept method."""
+
+    can_reserve: bool = False
 
 
 class PaymentOptions(BaseModel):
     """How an invoice can be paid now. The hosted page at `payment_url` offers the same."""
 
     payment_url: str | None
-    payment_methods: list[PaymentMethod]
+    payment_methods: list[KeptOption]
     hosted: list[HostedOption]

@@ -98,7 +98,7 @@ def show(account_id: str) -> Response:
         account=row,
         adapter=adapter,
         breaker=breakers.state(row),
-        can=[words for capability, words in CAN.items() if capability in adapter.capabilities],
+        can=_abilities(adapter),
         webhook_url=gateway_accounts.webhook_address(row) if Capability.WEBHOOKS in adapter.capabilities else None,
         timeline=activity.told(timeline.of_subjects([row.id]), on_page_of=row.id),
     )
@@ -175,6 +175,14 @@ def restrict_senders(account_id: str) -> Response:
     if form.carry_out(lambda: _restrict(account_id, (form.senders.data or "").split())):
         return done(url_for(".show", account_id=account_id), "The senders were saved. They hold within seconds.")
     return _senders(form, row)
+
+
+def _abilities(adapter: type[Gateway]) -> list[str]:
+    """What a gateway can do; of what it reserves, for how long and where."""
+    words = {**CAN, Capability.CAPTURE: f"{CAN[Capability.CAPTURE]}, within {adapter.holds_for.days} days"}
+    if not adapter.holds_pages:
+        words[Capability.CAPTURE] += ", but not on its own page"
+    return [words[capability] for capability in CAN if capability in adapter.capabilities]
 
 
 def _restrict(account_id: str, networks: list[str]) -> None:
