@@ -96,20 +96,8 @@ class BTCPaySimulator(BTCPayBase):
         invoice, wish = self.row("invoices", call.parts["id"]), self.wish(call, REFUND)
         if not Decimal(invoice["paidAmount"]):
             raise refusal(400, "invalid-state", "The invoice is not in a state that allows refunds.")
-        ref = new_ref()
-        pull_payment = {
-            "id": ref,
-            "name": wish.get("name", f"Refund {invoice['id']}"),
-            "description": wish.get("description", ""),
-            "currency": wish["customCurrency"],
-            "amount": str(wish["customAmount"]),
-            "BOLT11Expiration": "30",
-            "autoApproveClaims": False,
-            "archived": False,
-            "viewLink": f"{self.url}/pull-payments/{ref}",
-        }
-        self.books.put("refunded", {"id": ref, "invoice": invoice["id"]})
-        return Answer(self.books.put("pull_payments", pull_payment))
+        named = {name: wish[name] for name in ("name", "description") if name in wish}
+        return Answer(self._new_refund(invoice, str(wish["customAmount"]), wish["customCurrency"], **named))
 
     @route("GET", "/api/v1/stores/{store}/pull-payments")
     def list_pull_payments(self, call: Call) -> Answer:
@@ -204,6 +192,11 @@ class BTCPaySimulator(BTCPayBase):
         return str(payout["id"])
 
     @action
+    def refund_on_page(self, ref: str, amount: str, currency: str) -> str:
+        """The merchant refunds an invoice on the server's own pages; gives the pull payment's id."""
+        return str(self._new_refund(self.row("invoices", ref), amount, currency)["id"])
+
+    @action
     def pay_out(self, ref: str) -> None:
         """The merchant approves and sends what was claimed of a pull payment."""
         for payout in self.books.rows("payouts", pullPaymentId=ref):
@@ -259,6 +252,22 @@ class BTCPaySimulator(BTCPayBase):
             "activated": True,
             "additionalData": {},
         }
+
+    def _new_refund(self, invoice: Json, amount: str, currency: str, name: str = "", description: str = "") -> Json:
+        ref = new_ref()
+        pull_payment = {
+            "id": ref,
+            "name": name or f"Refund {invoice['id']}",
+            "description": description,
+            "currency": currency,
+            "amount": amount,
+            "BOLT11Expiration": "30",
+            "autoApproveClaims": False,
+            "archived": False,
+            "viewLink": f"{self.url}/pull-payments/{ref}",
+        }
+        self.books.put("refunded", {"id": ref, "invoice": invoice["id"]})
+        return self.books.put("pull_payments", pull_payment)
 
     def _refunds_that_count(self, invoice: Json) -> list[Json]:
         refs = [row["id"] for row in self.books.rows("refunded", invoice=invoice["id"])]

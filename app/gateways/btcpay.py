@@ -119,14 +119,15 @@ class BTCPayGateway(Gateway):
 
     def list_transactions(self, since: datetime, until: datetime) -> Sequence[Transaction]:
         """The store's invoices of [since, until) that took money, by when they were made, and the refunds that were
-        paid out then."""
+        paid out then: those made from here, and those of BTCPay's own pages."""
         told = [(invoice, self._told(invoice)) for invoice in self._invoices(since, until)]
         rows = [
             words.paid_transaction(invoice, result.amount)
             for invoice, result in told
             if result.status is PaymentStatus.SUCCEEDED and result.amount
         ]
-        return [row for row in (*rows, *self._paid_out()) if since <= row.at < until]
+        sent_back = self._sent_back(since, until)
+        return [*(row for row in rows if since <= row.at < until), *sent_back]
 
     def parse_webhook(self, request: RawRequest) -> list[Notice]:
         """What an event is about; events about nothing of ours give no notice."""
@@ -222,19 +223,32 @@ class BTCPayGateway(Gateway):
         found: list[Json] = self._client.get(path, self._headers, query, no_answer=no_answer)
         return found
 
-    def _paid_out(self) -> Iterator[Transaction]:
-        ours = {row["id"]: row for row in self._pull_payments() if row["name"].startswith("ref_")}
+    def _sent_back(self, since: datetime, until: datetime) -> Iterator[Transaction]:
+        """What was paid out of refunds; other pull payments of the store are none of ours."""
+        made = {row["id"]: row for row in self._pull_payments()}
         for payout in self._client.get(f"{self._store}/payouts", self._headers):
-            if payout["state"] == "Completed" and payout.get("pullPaymentId") in ours:
-                yield words.refunded_transaction(ours[payout["pullPaymentId"]], payout)
+            pull_payment = made.get(payout.get("pullPaymentId"))
+            if pull_payment and payout["state"] == "Completed" and since <= words.instant(payout["date"]) < until:
+                if words.is_ours(pull_payment):
+                    yield words.refunded_transaction(pull_payment, payout)
+                elif (ref := words.refunded_invoice(pull_payment)) and (invoice := self._invoice(ref)):
+                    yield words.foreign_refund(pull_payment, payout, invoice, self._rates(invoice, payout))
+
+    def _rates(self, invoice: Json, payout: Json) -> Mapping[str, Decimal]:
+        """What an invoice took its coins for, as far as a payout needs it."""
+        if payout["originalCurrency"] == invoice["currency"]:
+            return {}
+        path = f"{self._store}/invoices/{invoice['id']}/payment-methods"
+        return {row["currency"]: Decimal(row["rate"]) for row in self._client.get(path, self._headers)}
 
     @staticmethod
     def _left(invoice: Json, pull_payments: Sequence[Json]) -> Money:
-        """What of an invoice no refund of ours has promised yet."""
+        """What of an invoice no refund has promised yet; one of BTCPay's own pages may be in coins, and does not count
+        until it was compared."""
         promised = [
             Decimal(row["amount"])
             for row in pull_payments
-            if not row["archived"] and row["description"].startswith(_refund_of(invoice))
+            if not row["archived"] and row["currency"] == invoice["currency"] and _refunds(row, invoice)
         ]
         return words.received(invoice) - Money.rounded(sum(promised, Decimal(0)), invoice["currency"])
 
@@ -247,6 +261,11 @@ class BTCPayGateway(Gateway):
         expected = [f"sha256={hmac.new(key.encode(), request.body, sha256).hexdigest()}".encode() for key in secrets]
         if not any(hmac.compare_digest(ours, given) for ours in expected):
             raise InvalidSignature("None of the account's webhook secrets fits this webhook.")
+
+
+def _refunds(pull_payment: Json, invoice: Json) -> bool:
+    ours = str(pull_payment["description"]).startswith(_refund_of(invoice))
+    return ours or words.refunded_invoice(pull_payment) == invoice["id"]
 
 
 def _refund_of(invoice: Json) -> str:

@@ -101,6 +101,26 @@ def refunded_transaction(pull_payment: Json, payout: Json) -> Transaction:
     return Transaction("refund", pull_payment["id"], pull_payment["name"], sent, instant(payout["date"]))
 
 
+def foreign_refund(pull_payment: Json, payout: Json, invoice: Json, rates: Mapping[str, Decimal]) -> Transaction:
+    """The same of a refund that was made on BTCPay's own pages: in the invoice's currency, and what is sent in coins at
+    the rate that the invoice took them for."""
+    rate = rates.get(payout["originalCurrency"], Decimal(1))
+    sent = Money.rounded(Decimal(payout["originalAmount"]) * rate, invoice["currency"])
+    return Transaction("refund", pull_payment["id"], None, sent, instant(payout["date"]), payment_ref=invoice["id"])
+
+
+def is_ours(pull_payment: Json) -> bool:
+    """Whether a pull payment is a refund made from here, named by our key."""
+    return str(pull_payment["name"]).startswith("ref_")
+
+
+def refunded_invoice(pull_payment: Json) -> str | None:
+    """The invoice that a pull payment of BTCPay's own pages refunds, by its name: 'Refund' and the invoice's id
+    (Greenfield, RefundInvoiceRequest). None for any other."""
+    what, _, ref = str(pull_payment["name"]).partition(" ")
+    return ref if what == "Refund" and ref.isalnum() else None
+
+
 def instant(seconds: int | str) -> datetime:
     """An instant as BTCPay writes it, in seconds since 1970."""
     return datetime.fromtimestamp(int(seconds), UTC)

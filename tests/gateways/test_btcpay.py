@@ -271,6 +271,35 @@ def test_refunds_that_were_paid_out_are_listed(btcpay: TheWorld, gateway: Gatewa
     assert [(row.key, row.gateway_ref, row.amount) for row in rows] == [(request.key, sent.gateway_ref, request.amount)]
 
 
+@pytest.mark.parametrize(("amount", "currency"), [("5.00", "CAD"), ("0.0001", "BTC")])  # a bitcoin costs 50,000 CAD
+def test_refunds_made_on_btcpays_own_pages_are_listed(
+    btcpay: TheWorld, gateway: Gateway, amount: str, currency: str
+) -> None:
+    _, payment = settled(btcpay, gateway, 2000)
+    ref = btcpay.simulator.refund_on_page(payment.gateway_ref or "", amount, currency)
+    btcpay.settle_refund(ref, succeeds=True)
+    btcpay.simulator.books.tables["pull_payments"]["pay"] = {
+        "id": "pay",
+        "name": "Refund desk, June",
+        "archived": False,
+    }
+    btcpay.simulator.books.put(
+        "payouts", btcpay.simulator.books.rows("payouts")[0] | {"id": "p2", "pullPaymentId": "pay"}
+    )
+    now = datetime.now(UTC)
+    rows = [row for row in gateway.list_transactions(now - HOUR, now + HOUR) if row.kind == "refund"]
+    listed = [(row.key, row.gateway_ref, row.payment_ref, row.amount) for row in rows]
+    assert listed == [(None, ref, payment.gateway_ref, Money(500, "CAD"))]
+    assert gateway.list_transactions(now + HOUR, now + 2 * HOUR) == []
+
+
+def test_what_was_offered_on_btcpays_own_pages_is_not_offered_again(btcpay: TheWorld, gateway: Gateway) -> None:
+    _, payment = settled(btcpay, gateway, 2000)
+    btcpay.simulator.refund_on_page(payment.gateway_ref or "", "15.00", "CAD")
+    assert gateway.refund(a_refund(btcpay, payment, 501)).status is RefundStatus.FAILED
+    assert gateway.refund(a_refund(btcpay, payment, 500)).status is RefundStatus.PENDING
+
+
 def test_a_long_list_is_read_to_its_end(btcpay: TheWorld, gateway: Gateway) -> None:
     _, ref = settled(btcpay, gateway)
     paid = btcpay.simulator.books.tables["invoices"][ref.gateway_ref or ""]

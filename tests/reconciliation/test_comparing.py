@@ -19,6 +19,7 @@ from app.gateways.errors import GatewayUnavailable
 from app.gateways.types import RefundRequest, Transaction
 from app.models import Difference, Dispute, JournalEntry, Payment, Reconciliation, Refund
 from app.services import charging, reconciliation_report, reconciling, refunds
+from simulators.btcpay import BTCPaySimulator
 from simulators.faults import Fault, FaultKind
 from tests.gateways.contract import a_payment
 from tests.shop import balance, fresh
@@ -216,6 +217,20 @@ def test_a_refund_made_on_the_gateways_own_pages_is_booked(counter: Counter) -> 
     with counter.inside():
         ref = charging._ref(fresh(Payment, payment_id))
     counter.world.open().refund(RefundRequest("elsewhere", ref, Money(700, "CAD")))
+    is_booked(counter, payment_id)
+
+
+@pytest.mark.parametrize("counter", ["btcpay"], indirect=True)
+def test_a_refund_made_on_btcpays_own_pages_is_booked(counter: Counter) -> None:
+    payment_id, simulator = counter.pay(), counter.world.simulator
+    assert isinstance(simulator, BTCPaySimulator)
+    ref = simulator.refund_on_page(counter.payment(payment_id).gateway_ref or "", "7.00", "CAD")
+    counter.world.settle_refund(ref, succeeds=True)
+    is_booked(counter, payment_id)
+
+
+def is_booked(counter: Counter, payment_id: str) -> None:
+    """What was refunded elsewhere, once."""
     assert ("refund_unknown", "resolved") in reconcile(counter)
     with counter.inside():
         [refund] = session().scalars(select(Refund))
