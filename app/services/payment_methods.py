@@ -1,6 +1,5 @@
 """The means a customer pays with: a gateway's token, and what they recognise it by. Never a card number."""
 
-import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from app.db import let_go, session, transaction
+from app.domain.card_numbers import holds_card_number
 from app.domain.errors import Conflict, InvalidInput
 from app.gateways.base import Capability
 from app.gateways.errors import GatewayUnavailable
@@ -22,31 +22,16 @@ from app.services.history import audit
 from app.services.outcomes import NoAnswer
 
 FOLLOWED = ("token", "kind", "brand", "last4", "exp_month", "exp_year")
-# Card numbers begin with 2 to 6 and stand by themselves. Without that, digits inside of one in 450 random UUIDs would
-# pass for one, and such ids stand by the thousand in what applications send.
-_CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z+])(?<![0-9A-Za-z]-)[2-6](?:[ -]?\d){12,18}(?!-?[0-9A-Za-z])")
-_IBAN = re.compile(r"\b[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 
 
 def refuse_card_number(text: str, field: str = "token") -> None:
-    """Raise InvalidInput when the text holds what passes as a card number: 13 to 19 digits with a Luhn check.
-
-    Telephone numbers with a plus and bank accounts (IBAN) are none, whatever their digits add up to.
-    """
-    for found in _CARD_NUMBER.findall(_IBAN.sub(_without_account, text)):
-        if _luhn(re.sub(r"\D", "", found)):
-            raise InvalidInput(
-                "That looks like a card number. Send the gateway's token instead: card numbers are never taken here.",
-                code="card_number_refused",
-                field=field,
-            )
-
-
-def _without_account(found: re.Match[str]) -> str:
-    """Nothing for an IBAN whose check digits are right (ISO 13616: 97 divides it with one left over)."""
-    text = found[0].replace(" ", "")
-    digits = "".join(str(int(letter, 36)) for letter in text[4:] + text[:4])
-    return "" if int(digits) % 97 == 1 else found[0]
+    """Raise InvalidInput, naming the field, when the text holds what passes as a card number (domain/card_numbers)."""
+    if holds_card_number(text):
+        raise InvalidInput(
+            "That looks like a card number. Send the gateway's token instead: card numbers are never taken here.",
+            code="card_number_refused",
+            field=field,
+        )
 
 
 def add(customer_id: str, gateway_account_id: str, token: str, at: datetime, *, default: bool = True) -> PaymentMethod:
@@ -255,8 +240,3 @@ def _pays_something(customer_id: str) -> bool:
 def _refuse_removed(row: PaymentMethod) -> None:
     if row.removed_at:
         raise Conflict("This payment method was removed.", code="payment_method_removed")
-
-
-def _luhn(digits: str) -> bool:
-    doubled = [int(d) * (1 + i % 2) for i, d in enumerate(reversed(digits))]
-    return sum(n - 9 if n > 9 else n for n in doubled) % 10 == 0

@@ -19,6 +19,20 @@ from app.services.payment_methods import refuse_card_number
         "4222222222222",
         "4000000000000000006",
         "DE89 4242 4242 4242 4242 00",
+        "4242 4242 4242 4242 123",
+        "25 4242 4242 4242 4242",
+        "5555-5555-5555-4444 12-30",
+        "2223003122003222",  # Mastercard
+        "371449635398431",  # American Express
+        "3566002020360505",  # JCB
+        "6200000000000005",  # UnionPay
+        "6212345678900000003",  # UnionPay of 19 digits
+        "6759649826438453",  # Maestro
+        "6011 1111 1111 1117",
+        "6445644564456445",  # Discover
+        "36227206271667",  # Diners Club
+        "2200000000000004",  # Mir
+        "6062826786276634",  # Hipercard
     ],
 )
 def test_card_numbers_are_refused_however_they_are_written(text: str) -> None:
@@ -38,6 +52,13 @@ def test_card_numbers_are_refused_however_they_are_written(text: str) -> None:
         "FR14 2004 1010 0505 0001 3M02 606",
         "+5511987654325",
         "order 5500000000000005",
+        # They pass the Luhn check, but no scheme has numbers that begin so, or of that length.
+        "2026112200000007",
+        "3100000000000003",
+        "42424242424242426",
+        "55555555555544440",
+        "5900000000000000",
+        "6100000000000006",
         "2026-01-15 12:00:00",
     ],
 )
