@@ -1,5 +1,6 @@
 """What a subscription refuses, each with a code and a sentence (issue 3, bad input)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from app.domain.contract import Contract, WhilePaused
@@ -9,6 +10,10 @@ from app.domain.zones import instant
 
 _CHANGEABLE = frozenset({"trialing", "active", "past_due"})
 _ENDED = frozenset({"canceled", "expired"})
+_UNPAUSABLE: Mapping[str, str] = {
+    "incomplete": "Its first payment is missing, so it has not begun: have that paid before a pause, or cancel it.",
+    "unpaid": "It was not paid, so it stands still already: have that paid before a pause, or cancel it.",
+}
 
 
 def checked(contract: Contract, at: datetime) -> datetime:
@@ -46,6 +51,12 @@ def refuse_backwards(now: datetime, to: datetime, field: str = "at") -> None:
             code="clock_backwards",
             field=field,
         )
+
+
+def refuse_unpausable(contract: Contract) -> None:
+    """Raises Conflict (`subscription_incomplete`, `subscription_unpaid`) for one that there is nothing of to pause."""
+    if reason := _UNPAUSABLE.get(contract.status):
+        raise Conflict(reason, code=f"subscription_{contract.status}")
 
 
 def refuse_unchangeable(contract: Contract, terms: Terms) -> None:

@@ -8,7 +8,7 @@ from app.domain.changes import owed_until, settle
 from app.domain.contract import Contract, Move, Pause, WhilePaused
 from app.domain.credits import Billed
 from app.domain.errors import Conflict, InvalidInput
-from app.domain.guards import checked
+from app.domain.guards import checked, refuse_unpausable
 from app.domain.lifecycle import check_transition
 from app.domain.lines import LineKind
 from app.domain.periods import Period
@@ -30,14 +30,15 @@ def pause(
     With `skip`, `credit` says what becomes of time paid in advance: `second` or `day` give back the unused part, `none`
     keeps it for the customer to come back to; in arrears the used time is billed at once. With `free` and `bill`
     nothing is settled, and what is paid stays paid. A trial does not stop for a pause.
-    Raises Conflict when it is paused already (`pause_overlaps`) or cannot be paused; InvalidInput for a resumption
-    that is not after the pause (`resume_before_pause`), and what `guards.checked` refuses.
+    Raises Conflict when it is paused already (`pause_overlaps`), InvalidInput for a resumption that is not after the
+    pause (`resume_before_pause`), and what `guards.checked` and `guards.refuse_unpausable` refuse.
     """
     _refuse_overlap(contract)
     moment = checked(contract, at)
     until = instant(resume_at, "resume_at") if resume_at else None
     if until and until <= moment:
         raise InvalidInput("A pause must end after it starts.", code="resume_before_pause", field="resume_at")
+    refuse_unpausable(contract)
     check_transition("subscription", contract.status, "paused")
     pausing = Pause(moment, until, billing, contract.status)
     paused = replace(contract, status="paused", changed_at=moment, pause=pausing)

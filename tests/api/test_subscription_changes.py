@@ -110,6 +110,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], int, str, str | None]] = [
     ("pause", "an end before it begins", {"resume_at": NOW - AGO}, 422, "resume_before_pause", "resume_at"),
     ("pause", "an unknown way of billing", {"billing": "half"}, 422, "invalid_choice", "billing"),
     ("cancel", "an unknown credit", {"credit": "full"}, 422, "invalid_choice", "credit"),
+    ("cancel", "a credit at its end", {"at_period_end": True, "credit": "day"}, 422, "credit_at_period_end", "credit"),
 ]
 
 
@@ -139,6 +140,12 @@ def test_nothing_happens_to_a_subscription_that_has_ended(api: Api, team: str, v
     api.post(of(team, "cancel"), expect=200)
     body = {"quantity": 2} if verb.startswith("change") else {}
     assert api.post(of(team, verb), body, expect=409)["code"] in ("subscription_ended", "not_paused")
+
+
+def test_a_subscription_that_waits_for_its_first_payment_is_not_paused(api: Api, shop: Shop) -> None:
+    waiting = api.post("/v1/subscriptions", {"customer": shop.customer, "plan": shop.plan})
+    refused = api.post(of(waiting["id"], "pause"), expect=409)
+    assert (refused["code"], "first payment is missing" in refused["detail"]) == ("subscription_incomplete", True)
 
 
 def test_another_tenant_cannot_touch_it(team: str, other_api: Api) -> None:

@@ -1,5 +1,6 @@
 """Pauses: what is billed meanwhile, and what resuming costs. January 2026 has 31 days, and 31.00 is 1.00 a day."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -144,6 +145,7 @@ def test_a_paused_subscription_can_be_canceled_long_after_its_period():
 
 PAUSED = pause(january(), PAUSED_AT, utc("2026-01-21")).contract
 OPEN_ENDED = pause(january(), PAUSED_AT).contract
+INCOMPLETE = replace(january(), status="incomplete")
 CANCELED = cancel(january(), PAUSED_AT, CancelMode.NOW).contract
 
 
@@ -157,6 +159,8 @@ CANCELED = cancel(january(), PAUSED_AT, CancelMode.NOW).contract
         (lambda: pause(january(), PAUSED_AT, utc("2026-01-10")), InvalidInput, "resume_before_pause"),
         (lambda: pause(january(), FEBRUARY), InvalidInput, "outside_period"),
         (lambda: pause(CANCELED, PAUSED_AT), Conflict, "subscription_ended"),
+        (lambda: pause(INCOMPLETE, PAUSED_AT), Conflict, "subscription_incomplete"),
+        (lambda: pause(replace(INCOMPLETE, status="unpaid"), PAUSED_AT), Conflict, "subscription_unpaid"),
         (lambda: resume(january(), PAUSED_AT), Conflict, "not_paused"),
         (lambda: resume(PAUSED, PAUSED_AT - timedelta(days=1)), InvalidInput, "clock_backwards"),
         (lambda: change(PAUSED, terms("62"), utc("2026-01-15")), Conflict, "subscription_paused"),

@@ -82,7 +82,7 @@ class ChangeToPreview(Request):
 
 
 class CancellationToPreview(Request):
-    """The end, now or with the period, with a credit for time that was paid and not used or without."""
+    """The end, with the period or now, which may give back time that was paid and not used."""
 
     at: Instant
     mode: Literal["now", "period_end"] = "period_end"

@@ -61,7 +61,9 @@ class Cancellation(Request):
     """When to end a subscription, and why."""
 
     at_period_end: bool = False
-    credit: Literal["second", "day", "none"] = Field("none", description="Now: how unused paid time is given back.")
+    credit: Literal["second", "day", "none"] = Field(
+        "none", description="How unused paid time is given back; only if it ends now."
+    )
     reason: Reason | None = None
 
 

@@ -15,7 +15,7 @@ from app.gateways.sandbox_bank import SandboxBank
 from app.ids import new_id
 from app.models import Customer, Invoice, PaymentMethod
 from app.queries import portal as query
-from app.services import credit_notes, invoices, outside_payments, payment_methods, subscriptions
+from app.services import credit_notes, invoices, outside_payments, payment_methods, subscriptions, tenant_settings
 from app.services.formats import method_name
 from app.web.methods import expiry
 from app.web.once import new_submission_key
@@ -209,6 +209,17 @@ class TestSubscriptions:
         page = words(store.client_of(buyer).get(f"/portal/subscriptions/{buyer.subscription}"))
         assert "Basic Why this amount? 1 × 20 20 Rounded to 20.00 CAD 20.00" in page
         assert "$20.00 HST 13% $2.60 Total $22.60 Charged to Visa •••• 4242" in page
+
+    def test_it_is_told_of_a_next_invoice_that_somebody_looks_at_first_but_not_why(self, store: Store) -> None:
+        buyer = store.paid_up()
+        visitor = store.client_of(buyer)
+        for limit, told in ((100, False), (1, True)):
+            with store.inside(), transaction():
+                tenant_settings.change_settings({"review_amount": limit}, now())
+            for page in ("/portal/", f"/portal/subscriptions/{buyer.subscription}"):
+                seen = words(visitor.get(page))
+                assert ("nothing is charged until somebody has looked at it" in seen) == told, page
+                assert "would come to" not in seen, page
 
 
 class TestPaymentMethods:
