@@ -53,6 +53,11 @@ SAID = {
     "sending": ("info", "The payment is being sent."),
     "canceled": ("warning", "The payment was given up."),
 }
+# What a gateway has received, and tells later how it ended.
+ASKED = {
+    "capture": "The gateway takes the money, and tells later how that went.",
+    "void": "The gateway lets the money go, and tells later how that went.",
+}
 
 
 def filters() -> dict[str, str | None]:
@@ -219,7 +224,8 @@ def dismiss_deposit(payment_id: str, deposit_id: str) -> Response:
 
 def tell(payment: Payment) -> None:
     """Say how an attempt went, with the gateway's reason if there is one."""
-    tone, words = SAID[payment.status]
+    is_asked = payment.status == "pending" and payment.decided is not None
+    tone, words = ("info", ASKED[payment.decided or ""]) if is_asked else SAID[payment.status]
     has_reason = payment.status in ("failed", "authorized") and payment.message
     flash(f"{words} {payment.message}" if has_reason else words, tone)
 
