@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from app.config import Settings
-from tests.commands import QUITTANCE, command_line, free_port, quittance, quittance_variables
+from tests.commands import Running, command_line, free_port, quittance, quittance_variables
 
 pytestmark = pytest.mark.slow
 
@@ -33,11 +33,8 @@ def test_commands_start_servers_for_themselves_and_end_them(data_dir: Path) -> N
 
 
 def test_two_commands_at_once_wait_for_each_other(data_dir: Path) -> None:
-    words = [*QUITTANCE, "migrate", "--data-dir", str(data_dir)]
-    both = [psutil.Popen(words, stdout=-1, stderr=-1) for _ in range(2)]
-    assert [process.wait(120) for process in both] == [0, 0]
-    for process in both:
-        process.communicate()
+    both = [Running("migrate", "--data-dir", str(data_dir)) for _ in range(2)]
+    assert [command.wait().returncode for command in both] == [0, 0]
 
 
 def test_seeding_again_makes_nothing(data_dir: Path) -> None:
