@@ -20,7 +20,7 @@ SIMULATORS_AT = 28100 + os.getpid() % 5000
 
 @pytest.fixture(scope="module")
 def up(place: Callable[[], Path]) -> Iterator[Up]:
-    """One that runs, with demo data. Whichever test ends it starts it again."""
+    """One that runs, with demo data. Whichever test ends it starts it again, the last of them excepted."""
     running = Up(place() / "data", "--simulators", "--simulators-port", str(SIMULATORS_AT))
     yield running
     running.end()
@@ -69,19 +69,20 @@ def test_whatever_is_killed_is_started_again(up: Up, pattern: str) -> None:
     assert "service fell over" in up.errors().removeprefix(before)
 
 
-def test_ctrl_c_ends_everything_and_the_data_are_there_the_next_time(up: Up) -> None:
+def test_a_killed_parent_blocks_nothing_and_the_data_are_there_the_next_time(up: Up) -> None:
+    family = up.family()
+    up.end(signal.SIGKILL)
+    assert up.start() == up.greeting  # the same logins, the same key
+    assert all_gone(family)
+
+
+def test_ctrl_c_ends_everything_and_the_data_stay(up: Up) -> None:
     family = up.family()
     assert up.end(signal.SIGINT) == 0
     assert all_gone(family)
     assert not (up.data_dir / "running.env").exists()
-    assert up.start() == up.greeting  # the same logins, the same key
-
-
-def test_a_killed_parent_leaves_nothing_that_blocks_the_next_start(up: Up) -> None:
-    family = up.family()
-    up.end(signal.SIGKILL)
-    assert up.start() == up.greeting
-    assert all_gone(family)
+    again = quittance("seed", "--data-dir", str(up.data_dir))
+    assert again == (0, "", "")  # it finds the demo, and makes none
 
 
 def test_a_busy_port_is_one_clear_line(place: Callable[[], Path]) -> None:
