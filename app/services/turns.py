@@ -44,11 +44,13 @@ class Turn:
 
     @property
     def is_as_invoiced(self) -> bool:
-        """Whether what is billed in advance is what the invoice that opened the period says, and need not be kept."""
+        """Whether what is billed in advance is what the invoice that opened the period says of what is sold now, and
+        need not be kept. After a change for nothing it is not: what was billed is no longer what is sold."""
         if self.reason == "subscription_cycle":
             return True
         remembers = self.row.state is not None and self.row.state["billed"] is not None
-        return not remembers and self.after.billed == self.before.billed
+        sold = all(each.item in self.after.terms.items for each in self.after.billed)
+        return not remembers and sold and self.after.billed == self.before.billed
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,25 @@ class TestCreditLimits:
             invoices.void(invoice.id, FIRST_OF_FEBRUARY)
         assert refused.value.code == "invoice_credited"
 
+    @pytest.mark.parametrize(
+        ("then", "lines"),
+        [
+            ({"plan_id": "sold", "quantity": 1}, None),  # what goes on was paid for
+            ({"plan_id": "dear", "quantity": 1}, ["-13.55", "27.10"]),  # 30 × 14/31, 60 × 14/31
+            ({"plan_id": "sold", "quantity": 2}, ["-13.55", "27.10"]),  # 2 × 30 × 14/31
+        ],
+    )
+    @pytest.mark.parametrize("before", [{"quantity": 3}, {"plan_id": "other"}])
+    def test_after_a_change_for_nothing_it_is_what_was_billed_before(
+        self, shop: Shop, before: dict[str, Any], then: dict[str, Any], lines: list[str] | None
+    ) -> None:
+        plans = {"sold": shop.plan("30"), "other": shop.plan("90"), "dear": shop.plan("60")}
+        subscription_id = sold(shop, plans["sold"])
+        for at, wanted in ((START + DAY, {**before, "mode": NONE}), (FIRST_OF_FEBRUARY, {**then, "mode": SECOND})):
+            named = {name: plans.get(value, value) for name, value in wanted.items()}
+            change(subscription_id, at, **named)
+        assert bills(subscription_id)[1:] == ([lines] if lines else [])
+
     def test_several_changes_give_back_what_each_was_billed(self, shop: Shop) -> None:
         plans = [shop.plan("30"), shop.plan("60"), shop.plan("90")]
         subscription_id = sold(shop, plans[0])
