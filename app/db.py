@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -49,9 +50,10 @@ _scope: ContextVar[Scope] = ContextVar("scope", default=NO_TENANT)
 
 
 class _Connection(psycopg.Connection):
-    """A connection that knows the scope in which its transaction began."""
+    """A connection that knows in which scope its transaction began, and when."""
 
     scope: Scope | None = None
+    began_at: datetime
 
 
 class _Columns(Sequence[Any]):
@@ -97,6 +99,12 @@ def current_tenant_id() -> str:
     if tenant_id is None:
         raise ScopeError("no tenant in scope: enter tenant_scope() first")
     return tenant_id
+
+
+def transaction_time() -> datetime:
+    """When the transaction of this session began, by the database's clock: what `now()` is in all its statements."""
+    raw: _Connection = session().connection().connection.driver_connection  # type: ignore[assignment]
+    return raw.began_at
 
 
 @contextmanager
@@ -212,7 +220,9 @@ def _begin_if_alive(connection: _Connection) -> None:
 
 def _begin(connection: _Connection) -> None:
     connection.scope = _scope.get()
-    connection.execute(_beginning(connection.scope), prepare=False)
+    began = connection.execute(_beginning(connection.scope), prepare=False)
+    began.nextset()
+    connection.began_at = began.fetchone()[0]  # type: ignore[index]
 
 
 @lru_cache(maxsize=1024)
@@ -221,4 +231,4 @@ def _beginning(scope: Scope) -> bytes:
     return _BEGIN.format(scope.role, tenant).as_bytes()
 
 
-_BEGIN = SQL("BEGIN; SELECT set_config('role', {}, true), set_config('app.tenant', {}, true)")
+_BEGIN = SQL("BEGIN; SELECT now(), set_config('role', {}, true), set_config('app.tenant', {}, true)")

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, ScalarSelect, String, bindparam, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.db import session
 from app.domain.fraud import WINDOW, Rule, Verdict
+from app.ids import as_id
 from app.models import Customer, FraudEntry, FraudReview, FraudRule, Payment, PaymentMethod
 from app.queries.base import DEFAULT_LIMIT
 from app.queries.filters import Filters, Listed, equal, newest, same
@@ -49,7 +51,8 @@ def known(case: Case) -> Known:
 def counts(case: Case, at: datetime) -> dict[str, Any]:
     """How many attempts of payers there were in the hour before `at`, counted up to it, by `Facts`' names; and how many
     customers have the card now. By one statement."""
-    return dict(session().execute(_COUNTS, {**asdict(case), "since": at - WINDOW}).mappings().one())
+    given = {name: value or _NOTHING.get(name) for name, value in asdict(case).items()}
+    return dict(session().execute(_COUNTS, {**given, "since": at - WINDOW}).mappings().one())
 
 
 def _listed(kind: str) -> ColumnElement[bool]:
@@ -61,7 +64,9 @@ def _attempts(whose: ColumnElement[bool]) -> ScalarSelect[int]:
     return select(func.count()).select_from(Payment).where(recent, whose).scalar_subquery()
 
 
-# Put together once: they are asked before every charge. Nothing equals what is not there.
+# What is not there equals nothing; but a null in its place would have the server plan the statement anew each time.
+_NOTHING = {"method_id": as_id("pm", UUID(int=0)), "card": "", "ip": ""}
+# Put together once: they are asked before every charge.
 _CARD, _METHOD = PaymentMethod.fingerprint == bindparam("card"), Payment.payment_method_id == bindparam("method_id")
 _KNOWN = select(
     select(FraudReview.status)

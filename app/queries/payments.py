@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, select
 
-from app.db import session
+from app.db import session, transaction_time
 from app.models import Customer, GatewayAccount, Invoice, Payment, PaymentMethod, Subscription
 from app.models.payments import NOT_EXECUTED, OPEN_STATUSES
 from app.queries.base import among, get
@@ -38,12 +38,11 @@ class Chargeable:
 
 
 _OWN = select(Subscription.payment_method_id).where(Subscription.id == bindparam("subscription_id")).scalar_subquery()
-_IS_OWN = func.coalesce(PaymentMethod.id == _OWN, False)
 _CHARGEABLE = (
-    select(PaymentMethod, GatewayAccount, or_(_IS_OWN, PaymentMethod.is_default))
+    select(PaymentMethod, GatewayAccount, _OWN)
     .join(GatewayAccount, same(PaymentMethod.gateway_account_id, GatewayAccount))
     .where(PaymentMethod.customer_id == bindparam("customer_id"), PaymentMethod.removed_at.is_(None))
-    .order_by(_IS_OWN.desc(), PaymentMethod.is_default.desc(), PaymentMethod.id)
+    .order_by(PaymentMethod.is_default.desc(), PaymentMethod.id)
     .execution_options(populate_existing=True)
 )
 
@@ -52,7 +51,8 @@ def chargeable(invoice: Invoice) -> Sequence[Chargeable]:
     """What an invoice can be charged to, as it is at this moment: the subscription's own method first, then the
     customer's default, then the others."""
     words = {"customer_id": invoice.customer_id, "subscription_id": invoice.subscription_id}
-    return [Chargeable(*row) for row in session().execute(_CHARGEABLE, words)]
+    found = sorted(session().execute(_CHARGEABLE, words), key=lambda row: row[0].id != row[2])
+    return [Chargeable(method, account, method.is_default or method.id == own) for method, account, own in found]
 
 
 def times_not_executed(invoice: Invoice) -> int:
@@ -70,9 +70,9 @@ def is_overdue(kind: Literal["checks", "refund_checks"], row_id: str, at: dateti
     return bool(session().execute(query).scalar())
 
 
-def asked_from(customer_id: str, status: str, at: datetime) -> datetime | ColumnElement[datetime]:
+def asked_from(customer_id: str, status: str, at: datetime) -> datetime:
     """From when the time is counted after which a gateway is asked again about something in this status: `at` for a
     customer on a test clock, if the gateway has told us of it; else the database's clock, and real time, decide."""
     if status in IN_DOUBT:
-        return func.now()
-    return at if get(Customer, customer_id).test_clock_id else func.now()
+        return transaction_time()
+    return at if get(Customer, customer_id).test_clock_id else transaction_time()

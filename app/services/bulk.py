@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import Table
+from sqlalchemy import ARRAY, ClauseElement, Column, Table, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.db import session
+from app.ids import TypeId, to_uuid
 from app.models.base import TenantRow
 
 _KEY = ("tenant_id", "id")
@@ -44,6 +47,14 @@ class _Waiting:
         if any(table is where[1] for where in others) or any(table is one for one, _ in self.statements.values()):
             self.write()
 
+    def take_changes(self) -> None:
+        """Take over what was changed of loaded rows, as far as it can be written so: the session writes the rest."""
+        for row in session().dirty:
+            if changed := _changed(row):
+                change_rows(type(row), ("id", *changed), [(_sent_as(row.__table__.c.id)(row.id), *changed.values())])
+                for name in list(inspect(row).committed_state):
+                    set_committed_value(row, name, getattr(row, name))
+
     def write(self) -> None:
         parts = {name: statement for name, (_, statement) in self.statements.items()}
         parts |= {f"w{n}": make(*where, rows) for n, ((make, *where), rows) in enumerate(self.rows.items())}
@@ -55,7 +66,8 @@ class _Waiting:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Have what is inserted and changed in this block, or in the one around it, written by one statement at its end.
+    """Have what is inserted and changed in this block, or in the one around it, written by one statement at its end,
+    together with what is changed of rows that the session has loaded.
 
     Rows may point at each other, and a change is about rows that were there before. One about a table for which
     something else waits already is written after that.
@@ -67,6 +79,7 @@ def together() -> Iterator[None]:
     waiting = info[_WAITING] = _Waiting()
     try:
         yield
+        waiting.take_changes()
         waiting.write()
     finally:
         info.pop(_WAITING)
@@ -83,6 +96,21 @@ def insert_rows(model: type[TenantRow], columns: Names, rows: Rows) -> None:
     Values travel in PostgreSQL's binary format: ids as UUIDs, JSON as text. Runs in the caller's transaction.
     """
     _write(_insert, model, columns, rows)
+
+
+def insert(row: TenantRow) -> None:
+    """Insert a row with the defaults of its columns. It belongs to the session, as if it had been loaded.
+
+    In a block `together` others find it in the database only after that.
+    """
+    columns = {name: column for name, column in _columns(type(row)).items() if _has_value(row, name, column)}
+    for name, column in columns.items():
+        if name not in row.__dict__:
+            setattr(row, name, _default(column))
+    values = [_sent_as(column)(getattr(row, name)) for name, column in columns.items()]
+    insert_rows(type(row), [column.name for column in columns.values()], [values])
+    make_transient_to_detached(row)
+    session().add(row)
 
 
 def json_text(value: Any) -> str:
@@ -195,7 +223,8 @@ def _update(table: Any, source: _Source, changes: Sequence[str], values: list[An
 def _source(table: Any, columns: tuple[str, ...], rows: Rows) -> tuple[_Source, list[Any]]:
     """The values of rows, column by column. What all rows have in common travels once, and goes first."""
     found = list(zip(*rows, strict=True))
-    shared = tuple([len(rows) > 1 and _is_one(column) for column in found])
+    first = 0 if len(rows) > 1 else 1  # of a single row all but its key
+    shared = tuple([place >= first and _is_one(column) for place, column in enumerate(found)])
     once = [column[0] for column, is_shared in zip(found, shared, strict=True) if is_shared]
     arrays = [list(column) for column, is_shared in zip(found, shared, strict=True) if not is_shared]
     return _texts(table, columns, shared), [*once, *arrays]
@@ -222,6 +251,49 @@ def _is_json(table: Table, name: str) -> bool:
 
 def _type(table: Table, name: str) -> str:
     return "text" if _is_json(table, name) else table.c[name].type.dialect_impl(_DIALECT).compile(dialect=_DIALECT)
+
+
+@lru_cache(maxsize=128)
+def _columns(model: type[TenantRow]) -> dict[str, Any]:
+    """The columns of a table by what they are called in Python."""
+    return {attribute.key: attribute.columns[0] for attribute in inspect(model).column_attrs}
+
+
+@lru_cache(maxsize=1024)
+def _sent_as(column: Column[Any]) -> Callable[[Any], Any]:
+    """What makes a value travel."""
+    kind = column.type
+    if isinstance(kind, TypeId):
+        return lambda value: None if value is None else to_uuid(kind.prefix, value)
+    if isinstance(kind, JSONB):
+        return lambda value: None if value is None else json_text(value)
+    return lambda value: value
+
+
+def _changed(row: TenantRow) -> dict[str, Any]:
+    """What a loaded row has to be set to, by column. Nothing where something of it cannot be written here: what the
+    database is to compute, and arrays."""
+    columns, before = _columns(type(row)), inspect(row).committed_state
+    found = {name: getattr(row, name) for name in sorted(before)}
+    if any(name not in columns or _is_beyond(columns[name], value) for name, value in found.items()):
+        return {}
+    return {
+        columns[name].name: _sent_as(columns[name])(value) for name, value in found.items() if value != before[name]
+    }
+
+
+def _is_beyond(column: Column[Any], value: Any) -> bool:
+    return isinstance(value, ClauseElement) or isinstance(column.type, ARRAY)
+
+
+def _has_value(row: TenantRow, name: str, column: Column[Any]) -> bool:
+    """Whether we know what a new row has there: if not, the database does."""
+    return name in row.__dict__ or column.default is not None or column.server_default is None
+
+
+def _default(column: Column[Any]) -> Any:
+    default: Any = column.default
+    return default and (default.arg(None) if default.is_callable else default.arg)
 
 
 def _execute(statement: Statement) -> Any:

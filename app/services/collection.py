@@ -114,7 +114,6 @@ def _collects_itself(invoice: Invoice) -> bool:
 
 def _owes_more(invoice: Invoice, at: datetime) -> bool:
     """Whether another invoice of the same subscription has failed, or is overdue where it is paid by hand."""
-    session().flush()
     behind = or_(
         and_(Invoice.collection == "automatic", Invoice.first_failed_at.is_not(None)),
         and_(Invoice.collection == "manual", Invoice.due_at <= at),

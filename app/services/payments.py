@@ -4,10 +4,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func
-
 from app.actors import current_actor
-from app.db import session
+from app.db import session, transaction_time
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.money import Money
 from app.gateways import gateway_class
@@ -19,7 +17,7 @@ from app.models.payments import OPEN_STATUSES
 from app.queries.base import get
 from app.queries.payments import asked_from, has_open_payment
 from app.services import amounts, collection, contradictions, fees, ledger, payment_methods, quotes, ways, write_offs
-from app.services.bulk import together
+from app.services.bulk import insert, together
 from app.services.events import emit
 from app.services.history import audit, move
 from app.services.locks import lock_debt
@@ -93,15 +91,14 @@ def claim(
         currency=invoice.currency,
         amount_minor=asked.minor,
         off_session=off_session,
-        check_at=func.now() + timedelta(seconds=current_settings().attempt_lease_seconds),
+        check_at=transaction_time() + timedelta(seconds=current_settings().attempt_lease_seconds),
         started_at=at,
         created_at=at,
     )
-    session().add(row)
+    insert(row)
     invoice.attempts += 1
     invoice.collect_at = None
     audit("payment.start", row.id, at, invoice=invoice.id)
-    session().flush()
     return row
 
 
@@ -117,7 +114,7 @@ def send(payment_id: str, at: datetime) -> Payment:
     if payment.invoice.status not in ("open", "uncollectible") or payment.amount_minor > payment.invoice.due_minor:
         raise Conflict("Less is due by now than when the form was opened: begin anew.", code="stale_amount")
     move(payment, "sending", at)
-    payment.check_at = func.now() + timedelta(seconds=current_settings().attempt_lease_seconds)
+    payment.check_at = transaction_time() + timedelta(seconds=current_settings().attempt_lease_seconds)
     payment.next_action = {}
     session().flush()
     return payment
