@@ -35,7 +35,7 @@ from app.gateways.errors import (
     OutcomeUnknown,
 )
 from app.gateways.square_form import NONCE, form_at
-from app.gateways.square_sdk import LIVE, ONCE, SANDBOX, body, calling, client_of, codes, if_there
+from app.gateways.square_sdk import LIVE, ONCE, SANDBOX, body, calling, client_of, codes, create_payment, if_there
 from app.gateways.types import (
     BrowserForm,
     ClientToken,
@@ -249,10 +249,9 @@ class SquareGateway(Gateway):
         customer = self._customer_to_charge(request)
         with self._calling():
             try:
-                answer = self._client.payments.create(**self._charge_params(request, customer), request_options=ONCE)
+                result = words.payment(create_payment(self._client, self._charge_params(request, customer)))
             except ApiError as error:
                 return self._declined(error, request)
-            result = words.payment(_plain(answer.payment))
         if request.save_method and customer and result.status is PaymentStatus.SUCCEEDED:
             return replace(result, saved_method=self._keep_paid(result.gateway_ref or "", customer))
         return result

@@ -23,6 +23,7 @@ from web3.types import BlockData, FilterParams, LogReceipt, TxReceipt
 
 from app.domain.quotes import Transfer
 from app.gateways.errors import GatewayRefused, GatewayUnavailable, RateLimited
+from app.gateways.sessions import LastingSession
 from app.gateways.transport import wait_of
 
 # keccak256("Transfer(address,address,uint256)"): the event of every ERC-20 token (eips.ethereum.org/EIPS/eip-20).
@@ -45,7 +46,8 @@ Found = TypeVar("Found")
 def node_at(url: str, timeout: int) -> "Node":
     """The node at an address, one for all threads; `timeout` in seconds."""
     wait = (min(CONNECT_SECONDS, timeout), timeout)
-    return Node(HTTPProvider(url, request_kwargs={"timeout": wait}, exception_retry_configuration=None))
+    options = {"timeout": wait}
+    return Node(HTTPProvider(url, options, session=LastingSession(), exception_retry_configuration=None))
 
 
 class Node:

@@ -158,6 +158,7 @@ def _wallet(xpub: str) -> BIP32:
     return wallet
 
 
+@lru_cache(maxsize=128)
 def _entries(text: str) -> tuple[Entry, ...]:
     found = tuple(_entry(part) for part in map(str.strip, re.split(r"[,;\n]", text)) if part)
     if not found:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import ARRAY, ClauseElement, Column, Table, inspect
+from sqlalchemy import ARRAY, ClauseElement, Column, String, Table, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import make_transient_to_detached
@@ -250,7 +250,11 @@ def _is_json(table: Table, name: str) -> bool:
 
 
 def _type(table: Table, name: str) -> str:
-    return "text" if _is_json(table, name) else table.c[name].type.dialect_impl(_DIALECT).compile(dialect=_DIALECT)
+    """Texts have no length here: a cast would cut them without a word, where their column refuses what is too long."""
+    kind = table.c[name].type
+    if isinstance(kind, JSONB | String):
+        return "text"
+    return kind.dialect_impl(_DIALECT).compile(dialect=_DIALECT)
 
 
 @lru_cache(maxsize=128)

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from app.db import session
 from app.domain.quotes import Quote
 from app.models import Payment, PaymentQuote
 from app.queries.deposits import quote_of
+from app.services.bulk import insert
 
 WATCHED_AFTER = timedelta(days=30)  # payers send to old addresses, too
 
@@ -15,7 +15,7 @@ def keep(payment: Payment, quote: Quote, at: datetime) -> None:
     if quote_of(payment.id):
         return
     asset, rate = quote.asset, quote.rate
-    session().add(
+    insert(
         PaymentQuote(
             payment_id=payment.id,
             gateway_account_id=payment.gateway_account_id,
@@ -37,4 +37,3 @@ def keep(payment: Payment, quote: Quote, at: datetime) -> None:
             created_at=at,
         )
     )
-    session().flush()

@@ -111,9 +111,9 @@ def test_asking_later_tells_what_became_of_it_and_then_books_and_bank_agree(
     assert_books_agree(shop.bank)
 
 
-# A claim begins, reads four times and writes at once; a record begins, locks two rows and writes at once. A subscription
-# is locked, too, after a look whether it owes more. A refusal looks at the rules of dunning and, afterwards, for other
-# methods; a gateway that does not answer is counted.
+# A claim begins, reads four times and writes at once; a record begins, locks two rows and writes at once. A
+# subscription is locked, too, after a look whether it owes more. A refusal looks at the rules of dunning and,
+# afterwards, for other methods; a gateway that does not answer is counted.
 SENT = {
     "taken": (TAKEN, 10, 12),
     "refused": (REFUSED, 15, 16),
