@@ -8,11 +8,13 @@ from typing import Any
 from flask import g, request
 
 from app.api.refusals import InvalidFields, Malformed, UnsupportedMedia
+from app.domain.card_numbers import a_line_holds_card_number
 from app.domain.errors import FieldError
 from app.services.payment_methods import refuse_card_number
 
 JSON_TYPE = "application/json"
 MAX_DEPTH = 20
+_BOXES = (dict, list)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -23,11 +25,43 @@ def read() -> None:
     that cannot be stored (`invalid_text`).
     """
     g.body = _body()
-    for field, text in _texts(g.body):
-        refuse_card_number(text, field)
-        _refuse_unstorable(text, field)
+    if not is_harmless(g.body):
+        look_closely(g.body)
     for field, value in (*request.args.items(multi=True), *(request.view_args or {}).items()):
         _refuse_unstorable(str(value), field)
+
+
+def is_harmless(body: dict[str, Any]) -> bool:
+    """Whether a look at all texts at once finds nothing amiss: a batch of usage takes ten times as long text by text.
+
+    What is not harmless may still be nothing that is refused.
+    """
+    names: set[str] = set()
+    texts: list[str] = []
+    boxes: list[Any] = [body]
+    for _ in range(MAX_DEPTH):
+        values: list[Any] = []
+        for box in boxes:
+            if isinstance(box, dict):
+                names.update(box)
+                values += box.values()
+            else:
+                values += box
+        texts += [value for value in values if isinstance(value, str)]
+        texts += [str(value) for value in values if isinstance(value, int)]
+        boxes = [value for value in values if isinstance(value, _BOXES)]
+    whole = "\n".join((*names, *texts))
+    try:
+        return not boxes and "\0" not in whole and not a_line_holds_card_number(whole.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def look_closely(body: dict[str, Any]) -> None:
+    """Raises for the first text of the body that is refused, naming where it stands, and for a body too deep."""
+    for field, text in _texts(body):
+        refuse_card_number(text, field)
+        _refuse_unstorable(text, field)
 
 
 def _body() -> dict[str, Any]:

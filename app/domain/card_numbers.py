@@ -45,6 +45,9 @@ _BY_FIRST_DIGIT = {digit: [one for one in ISSUED if one.first[0] == digit] for d
 _RUN = re.compile(r"(?<![0-9A-Za-z+])(?<![0-9A-Za-z]-)[2-6](?:[ -]?\d){12,18}(?!-?[0-9A-Za-z])")
 _IBAN = re.compile(r"\b[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _BETWEEN = re.compile("[ -]")
+# All that a run consists of looks alike here; digits of other scripts are written with bytes beyond ASCII.
+_BLURRED = bytes.maketrans(b"123456789 -" + bytes(range(128, 256)), b"0" * (11 + 128))
+_SHORTEST_RUN = b"0" * SHORTEST
 
 
 def holds_card_number(text: str) -> bool:
@@ -55,6 +58,20 @@ def holds_card_number(text: str) -> bool:
     """
     runs = _RUN.findall(_IBAN.sub(_without_account, text))
     return any(_is_issued(digits) and _luhn(digits) for run in runs for digits in _numbers(run))
+
+
+def a_line_holds_card_number(text: bytes) -> bool:
+    """Whether a line of a text (UTF-8) holds one, in a fraction of the time that thousands of lines take by themselves.
+
+    Nothing but a run is looked at: what stands around it may only speak against it.
+    """
+    text += b"\n"
+    blurred, end = text.translate(_BLURRED), 0
+    while (found := blurred.find(_SHORTEST_RUN, end)) >= 0:
+        start, end = text.rfind(b"\n", 0, found) + 1, text.find(b"\n", found)
+        if holds_card_number(text[start:end].decode()):
+            return True
+    return False
 
 
 def _numbers(run: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Metered usage: what events sum up to in a period, and when one comes too late or too early to count."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,18 +10,32 @@ from typing import Any, Literal, NamedTuple
 
 from app.domain.errors import Conflict, InvalidInput, NotFound
 from app.domain.exact import EXACT, PLACES, ZERO, parse_exact, sum_exact
-from app.domain.money import round_half_away
+from app.domain.money import MAX_DIGITS, round_half_away
 
 LatePolicy = Literal["next_invoice", "correct", "refuse"]
 Placement = Literal["current", "next_invoice", "correct"]
 
+# A year's usage may be billed when the year has ended, and be put right in the year that follows.
+LONGEST_AGO = timedelta(days=2 * 365)
 # The clock of a client may run a little ahead of ours; beyond that, a time in the future is a mistake.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 _MICROSECOND = timedelta(microseconds=1)
+LONGEST_LABEL = 255  # characters of a value, for meters that count how many there are
+# Numbers as they are nearly always written; `parse_exact` takes all of these.
+_PLAIN_NUMBER = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{PLACES}}})?")
+_PLAIN_LABEL = re.compile(f".{{1,{LONGEST_LABEL}}}", re.DOTALL)
+_PLAIN_TYPES = {str, int}  # true and false are of another
+
+
+class Value(NamedTuple):
+    """What a meter reads from an event: the value of its property, as a number or as text."""
+
+    number: Decimal = ZERO
+    text: str = ""
 
 
 class Reading(NamedTuple):
-    """What a meter reads from an event: its instant, and the value of the property, as a number or as text."""
+    """A value, and the instant that it is about."""
 
     at: datetime
     number: Decimal = ZERO
@@ -50,20 +65,40 @@ class Meter:
                 field="property",
             )
 
-    def read(self, at: datetime, properties: Mapping[str, Any], field: str = "properties") -> Reading:
-        """The reading of an event. Numbers are decimal strings or whole JSON numbers, below zero too.
+    def read(self, properties: Mapping[str, Any]) -> Value:
+        """What is measured of an event. Numbers are decimal strings or whole JSON numbers, below zero too.
 
         Raises InvalidInput, naming the property, when it is missing or not what the meter measures.
         """
         if self.property is None:
-            return Reading(at)
-        name = f"{field}.{self.property}"
-        value = properties.get(self.property)
-        if value is None or value == "":
-            raise InvalidInput(f"The meter “{self.code}” needs {name}.", code="property_missing", field=name)
+            return Value()
+        field = f"properties.{self.property}"
+        given = properties.get(self.property)
+        if given is None or given == "":
+            raise InvalidInput(f"The meter “{self.code}” needs {field}.", code="property_missing", field=field)
         if self.aggregation == "unique":
-            return Reading(at, text=str(value))
-        return Reading(at, parse_exact(value, name, signed=True))
+            return Value(text=_label(str(given), field))
+        return Value(parse_exact(given, field, signed=True))
+
+    def read_plain(self, properties: Sequence[Mapping[str, Any]]) -> list[Value] | None:
+        """What `read` finds in each of many events, in a fraction of its time. None when one of them is not plain: it
+        may be refused, or be written in a rarer way.
+        """
+        if self.property is None:
+            return [Value()] * len(properties)
+        given = [named.get(self.property) for named in properties]
+        if not _PLAIN_TYPES.issuperset(map(type, given)):
+            return None
+        texts = list(map(str, given))
+        if self.aggregation == "unique":
+            return [Value(text=text) for text in texts] if all(map(_PLAIN_LABEL.fullmatch, texts)) else None
+        return list(map(Value, map(Decimal, texts))) if all(map(_PLAIN_NUMBER.fullmatch, texts)) else None
+
+
+def _label(text: str, field: str) -> str:
+    if len(text) > LONGEST_LABEL:
+        raise InvalidInput(f"{field} is longer than {LONGEST_LABEL} characters.", code="too_long", field=field)
+    return text
 
 
 class Window(NamedTuple):
@@ -127,14 +162,26 @@ def find_meter(meters: Mapping[str, Meter], code: str) -> Meter:
     return meter
 
 
-def check_not_in_future(at: datetime, received_at: datetime) -> None:
-    """Refuse an event dated more than five minutes after it was received."""
-    if at > received_at + CLOCK_TOLERANCE:
+def is_timely(at: datetime, received_at: datetime) -> bool:
+    """Whether an event dated `at` is taken: from two years before it was received to five minutes after."""
+    return received_at - LONGEST_AGO <= at <= received_at + CLOCK_TOLERANCE
+
+
+def check_timely(at: datetime, received_at: datetime) -> None:
+    """Refuse an event that is not timely: dated in the future (`usage_in_future`) or long ago (`usage_too_old`)."""
+    if is_timely(at, received_at):
+        return
+    if at > received_at:
         raise InvalidInput(
             f"The event is dated {at.isoformat()}, which is still to come: send usage when it has happened.",
             code="usage_in_future",
             field="at",
         )
+    raise InvalidInput(
+        f"The event is dated {at.isoformat()}, more than two years ago: usage is taken for two years.",
+        code="usage_too_old",
+        field="at",
+    )
 
 
 def place(at: datetime, invoiced_until: datetime | None, policy: LatePolicy) -> Placement:

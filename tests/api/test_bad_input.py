@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from app.api import bodies
 from app.config import Settings
 from app.db import session, tenant_scope
 from app.ids import new_id
 from app.models import Customer, Invoice, Plan, Product, Subscription
 from tests.api.conftest import Api, Shop
-from tests.laws import tried_on_servers
+from tests.laws import tried, tried_on_servers
 
 CUSTOMER = {"name": "A", "email": "a@example.com"}
 PLAN = {"product": "", "name": "P", "amount": "1", "currency": "CAD", "interval": "month"}
@@ -293,3 +294,22 @@ def test_no_body_whatever_makes_the_api_fail(api: Api, shop: Shop, noun: str) ->
         assert response.status_code < 500, response.get_data(as_text=True)
 
     try_it()
+
+
+nasty = st.sampled_from(["", "x", CARD, "x" + CARD, "4242", "nul\0", "half\ud800", "\n", "é"])
+values = st.recursive(
+    st.one_of(nasty, st.integers(), st.just(4242424242424242), st.booleans(), st.none(), st.floats()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(nasty, inner, max_size=3)),
+    max_leaves=5,
+)
+
+
+@tried(150)
+@given(
+    value=values, depth=st.sampled_from([0, 17, 18, 19, 20]), wrap=st.sampled_from([lambda x: [x], lambda x: {"a": x}])
+)
+def test_a_body_that_looks_harmless_is_so_at_a_close_look_too(value: Any, depth: int, wrap: Any) -> None:
+    for _ in range(depth):
+        value = wrap(value)
+    if bodies.is_harmless({"field": value}):
+        bodies.look_closely({"field": value})

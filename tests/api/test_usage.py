@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 from sqlalchemy import func, select
 
+from app.api.schemas.usage import NewUsageEvent, NewUsageEvents
 from app.db import session, tenant_scope
 from app.ids import new_id
 from app.models import UsageEvent
 from tests.api.conftest import Api, Shop
+from tests.laws import tried
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 START = (NOW - timedelta(days=1)).isoformat()
@@ -189,6 +194,7 @@ EVENT_FAULTS = [
     ({"at": ...}, "missing", "at"),
     ({"at": "2026-01-31T00:00:00"}, "invalid_instant", "at"),
     ({"at": instant(NOW + timedelta(days=2))}, "usage_in_future", "at"),
+    ({"at": "1990-01-01T00:00:00Z"}, "usage_too_old", "at"),
     ({"at": "9999-12-31T23:59:59Z"}, "out_of_range", "at"),
     ({"properties": {}}, "property_missing", "properties.n"),
     ({"properties": {"n": 0.5}}, "float_refused", "properties.n"),
@@ -228,6 +234,36 @@ def test_a_fault_of_an_event_is_named_where_it_stands_and_nothing_is_taken(
 def test_a_batch_that_is_none_is_refused(api: Api, body: dict[str, Any], code: str, field: str) -> None:
     refused = api.post("/v1/usage-events", body, expect=422)
     assert (refused["code"], refused["errors"][0]["field"]) == (code, field)
+
+
+texts = st.one_of(st.sampled_from(["", "x", "é", "x" * 101, "x" * 256, "x" * 501]), st.text(max_size=4))
+ats = st.one_of(
+    texts,
+    st.just(7),
+    st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
+    st.from_regex(
+        r"(1969|1999|2026|2200)-[01][0-9]-[0-3][0-9][T t][0-2][0-9]:[0-6]0:00([.][0-9]{0,7})?(Z|z|[+-][0-9]{2}:30)?",
+        fullmatch=True,
+    ),
+)
+properties = st.dictionaries(texts, st.one_of(texts, st.integers(), st.booleans(), st.none(), st.just(0.5)), max_size=3)
+events = st.fixed_dictionaries(
+    {"transaction_id": texts, "customer": texts, "meter": texts, "at": ats},
+    optional={"properties": properties, "quantity": st.just(1)},
+)
+
+
+@tried(100)
+@given(batch=st.lists(events, min_size=1, max_size=2))
+def test_events_that_are_read_at_once_are_what_each_is_by_itself(batch: list[dict[str, Any]]) -> None:
+    """Also the refusals of a batch are those of its events."""
+    try:
+        taken = NewUsageEvents.model_validate({"events": batch}).taken
+    except ValidationError:
+        with pytest.raises(ValidationError):
+            [NewUsageEvent.model_validate(one) for one in batch]
+    else:
+        assert taken == [NewUsageEvent.model_validate(one).as_taken() for one in batch]
 
 
 METER_FAULTS = [

@@ -14,11 +14,13 @@ from app.domain.usage import (
     AGGREGATIONS,
     Meter,
     Reading,
+    Value,
     Window,
     aggregate,
-    check_not_in_future,
+    check_timely,
     crossed,
     find_meter,
+    is_timely,
     levels,
     place,
     time_weighted,
@@ -94,10 +96,34 @@ def test_the_order_of_arrival_does_not_matter(aggregation, given_readings, rando
 
 
 def test_a_meter_reads_its_property():
-    at = START
-    assert Meter("calls", "count").read(at, {"anything": 1.5}) == Reading(at)
-    assert Meter("data", "sum", "gb").read(at, {"gb": "-1.25"}) == Reading(at, Decimal("-1.25"))
-    assert Meter("users", "unique", "id").read(at, {"id": 7}) == Reading(at, text="7")
+    assert Meter("calls", "count").read({"anything": 1.5}) == Value()
+    assert Meter("data", "sum", "gb").read({"gb": "-1.25"}) == Value(Decimal("-1.25"))
+    assert Meter("users", "unique", "id").read({"id": 7}) == Value(text="7")
+
+
+given_values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=300),
+    st.from_regex(r"[-+]?[0-9٣]{0,30}(\.[0-9]{0,14})?(e[0-9]{1,2})?", fullmatch=True),
+    st.sampled_from(["0", "-0.0", "1\n", " 1", "1_0", "9" * 26, "9" * 27, "0." + "1" * 12, "0." + "1" * 13, 10**26]),
+)
+
+
+@tried(200)
+@given(aggregation=st.sampled_from(["count", "sum", "unique"]), values=st.lists(given_values, min_size=1, max_size=3))
+def test_what_is_read_of_many_events_at_once_is_read_of_each(aggregation, values):
+    meter = Meter("data", aggregation, None if aggregation == "count" else "gb")
+    found = meter.read_plain([{"gb": value} for value in values])
+    if found is not None:
+        assert found == [meter.read({"gb": value}) for value in values]
+
+
+def test_plain_events_are_read_at_once():
+    found = Meter("data", "sum", "gb").read_plain([{"gb": "-1.25"}, {"gb": 3}])
+    assert found == [Value(Decimal("-1.25")), Value(Decimal(3))]
 
 
 @pytest.mark.parametrize(
@@ -114,8 +140,8 @@ def test_a_meter_reads_its_property():
 )
 def test_an_event_the_meter_cannot_read_is_refused_with_its_field(properties, code):
     with pytest.raises(InvalidInput) as refusal:
-        Meter("data", "sum", "gb").read(START, properties, "events.3.properties")
-    assert (refusal.value.code, refusal.value.field) == (code, "events.3.properties.gb")
+        Meter("data", "sum", "gb").read(properties)
+    assert (refusal.value.code, refusal.value.field) == (code, "properties.gb")
 
 
 @pytest.mark.parametrize(
@@ -140,11 +166,23 @@ def test_an_unknown_meter_is_refused_by_name():
     assert refusal.value.code == "unknown_meter"
 
 
-def test_an_event_may_run_five_minutes_ahead_of_our_clock_and_no_more():
-    check_not_in_future(START + timedelta(minutes=5), START)
-    with pytest.raises(InvalidInput) as refusal:
-        check_not_in_future(START + timedelta(minutes=5, microseconds=1), START)
-    assert refusal.value.code == "usage_in_future"
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [
+        (START + timedelta(minutes=5), None),
+        (START + timedelta(minutes=5, microseconds=1), "usage_in_future"),
+        (START - timedelta(days=730), None),
+        (START - timedelta(days=730, microseconds=1), "usage_too_old"),
+    ],
+)
+def test_an_event_may_run_five_minutes_ahead_of_our_clock_or_two_years_behind_it(at, code):
+    assert is_timely(at, START) == (code is None)
+    try:
+        check_timely(at, START)
+        refused = None
+    except InvalidInput as refusal:
+        refused = refusal.code
+    assert refused == code
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def day(number: float) -> datetime:
 
 
 def event(transaction_id: str, customer: str, at: datetime, n: Any = "1", code: str = "calls") -> NewEvent:
-    return NewEvent(transaction_id, customer, code, at, {"n": n}, "events.0")
+    return NewEvent(transaction_id, customer, code, at, {"n": n})
 
 
 def record(events: Sequence[NewEvent], received_at: datetime) -> Recorded:

@@ -1,10 +1,14 @@
 """What passes as a card number, and what does not: ids, bank accounts, telephone and order numbers."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.domain.card_numbers import a_line_holds_card_number, holds_card_number
 from app.domain.errors import InvalidInput
 from app.ids import new_id
 from app.services.payment_methods import refuse_card_number
+from tests.laws import tried
 
 
 @pytest.mark.parametrize(
@@ -70,3 +74,15 @@ def test_our_own_ids_are_none() -> None:
     for prefix in ("inv", "cus", "pay", "ntc"):
         for _ in range(500):
             refuse_card_number(f"about {new_id(prefix)} and others")
+
+
+PIECES = [
+    *("4242", "4242424242424242", "12/30", "123", "٤٢٤٢٤٢٤٢", "DE89370400440532013000", "GB82 WEST 1234 5698 7654 32"),
+    *(" ", "-", "+", "x", "é"),
+]
+
+
+@tried(300)
+@given(lines=st.lists(st.lists(st.sampled_from(PIECES), max_size=7).map("".join), max_size=4))
+def test_a_look_at_many_lines_finds_what_a_look_at_each_finds(lines: list[str]) -> None:
+    assert a_line_holds_card_number("\n".join(lines).encode()) == any(map(holds_card_number, lines))

@@ -63,7 +63,7 @@ class TestTwice:
         record(before, LATER)
         with pytest.raises(Conflict) as refused:
             record([event("t0", customer, day(1)), first, second], LATER)
-        assert (refused.value.code, refused.value.field) == ("transaction_id_reused", "events.0.transaction_id")
+        assert (refused.value.code, refused.value.field) == ("transaction_id_reused", "events.2.transaction_id")
         assert kept() == len(before)
 
     def test_two_who_send_the_same_batch_at_once_take_it_once(self, app: Flask, customer: str) -> None:
@@ -87,6 +87,7 @@ WRONG = [
     ({"meter": "steps"}, "unknown_meter", "meter"),
     ({"meter": "old"}, "unknown_meter", "meter"),
     ({"at": LATER + timedelta(minutes=6)}, "usage_in_future", "at"),
+    ({"at": LATER - timedelta(days=731)}, "usage_too_old", "at"),
     ({"properties": {}}, "property_missing", "properties.n"),
     ({"properties": {"n": None}}, "property_missing", "properties.n"),
     ({"properties": {"n": "many"}}, "invalid_decimal", "properties.n"),
@@ -111,7 +112,7 @@ def test_an_event_that_cannot_be_taken_is_named_and_nothing_is_written(shop: Sho
         with subtests.test(wrong=wrong):
             given: Any = {**SOUND, **wrong}
             with pytest.raises(BillingError) as refused:
-                record([NewEvent("t1", **SOUND), NewEvent("t2", **given, field="events.1")], LATER)  # type: ignore[arg-type]
+                record([NewEvent("t1", **SOUND), NewEvent("t2", **given)], LATER)  # type: ignore[arg-type]
             assert (refused.value.code, refused.value.field) == (code, f"events.1.{field}")
             assert kept() == 0
 

@@ -20,7 +20,7 @@ def record_usage(json: NewUsageEvents) -> RecordedUsage:
     An event that comes again under its `transaction_id` is counted as a duplicate and changes nothing, with or without
     an `Idempotency-Key`; another event under the same id is a 409. If one event cannot be taken, none is.
     """
-    recorded = usage_events.record(json.new_events(), now())
+    recorded = usage_events.record(json.taken, now(), json.path)
     return RecordedUsage(taken=recorded.taken, duplicates=recorded.duplicates)
 
 

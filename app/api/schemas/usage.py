@@ -1,18 +1,24 @@
 """Usage on the wire: events coming in, what became of them, and what they sum up to."""
 
-from typing import Annotated, Any, Self
+from datetime import UTC, datetime
+from typing import Annotated, Any, NotRequired, Self, cast
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
     StringConstraints,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from app import models
 from app.api.schemas.base import Listing, Request
@@ -55,9 +61,11 @@ Property = Annotated[
         }
     ),
 ]
-Properties = Annotated[
-    dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], Property], Field(max_length=50)
-]
+PropertyName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+_FEW = Field(max_length=50)
+Properties = Annotated[dict[PropertyName, Property], _FEW]
+# Among the instants that `Instant` takes: years of four digits, wherever on earth they begin.
+_PLAIN_INSTANT = "^2[01]dd-dd-ddTdd:dd:dd([.]d{1,6})?(Z|[+-]dd:dd)$".replace("d", "[0-9]")
 
 
 class NewUsageEvent(Request):
@@ -66,16 +74,52 @@ class NewUsageEvent(Request):
     transaction_id: TransactionId = Field(description="Your own id of the event, unique among all of yours.")
     customer: Reference = Field(description="Our id, or your external id.")
     meter: Reference = Field(description="The meter's code.")
-    at: Instant
+    at: Instant = Field(description="When it was used: up to two years ago, or five minutes ahead.")
     properties: Properties = Field(
         default_factory=dict, description="What the meter measures among them: decimals as strings."
     )
+
+    def as_taken(self) -> NewEvent:
+        """The event as the intake takes it."""
+        return NewEvent(self.transaction_id, self.customer, self.meter, self.at, self.properties)
+
+
+_PlainText = Annotated[str, StringConstraints(max_length=LONGEST_VALUE)]
+
+
+class _PlainEvent(TypedDict):
+    """An event as nearly all are written. `NewUsageEvent` takes all of these, and here no Python looks at a value."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
+
+    transaction_id: TransactionId
+    customer: Reference
+    meter: Reference
+    at: Annotated[str, StringConstraints(pattern=_PLAIN_INSTANT)]
+    properties: NotRequired[Annotated[dict[PropertyName, _PlainText | int | bool | None], _FEW]]
+
+
+_BATCH = Field(min_length=1, max_length=MAX_BATCH)
+_PLAIN_BATCH = TypeAdapter(Annotated[list[_PlainEvent], _BATCH])
+
+
+def _as_taken(given: Any, read: ValidatorFunctionWrapHandler) -> list[NewEvent]:
+    """Events as the intake takes them: read at once when all are plain, and else one by one, which tells of faults."""
+    try:
+        plain = _PLAIN_BATCH.validate_python(given)
+        ats = [datetime.fromisoformat(one["at"]).astimezone(UTC) for one in plain]
+    except ValueError:
+        return [one.as_taken() for one in read(given)]
+    return [
+        NewEvent(one["transaction_id"], one["customer"], one["meter"], at, one.get("properties", {}))
+        for one, at in zip(plain, ats, strict=True)
+    ]
 
 
 class NewUsageEvents(Request):
     """Up to 1000 events, all of them or none. One event may also be sent by itself, without `events` round it."""
 
-    events: Annotated[list[NewUsageEvent], Field(min_length=1, max_length=MAX_BATCH)]
+    events: Annotated[list[NewUsageEvent], _BATCH, WrapValidator(_as_taken)]
 
     _alone: bool = PrivateAttr(False)
 
@@ -84,19 +128,19 @@ class NewUsageEvents(Request):
     def _one_or_many(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(given, dict) or "events" in given:
             return read(given)
-        found = cls.model_construct(events=[NewUsageEvent.model_validate(given)])
+        found = cls.model_construct(events=[NewUsageEvent.model_validate(given).as_taken()])
         found._alone = True
         return found
 
-    def new_events(self) -> list[NewEvent]:
+    @property
+    def taken(self) -> list[NewEvent]:
         """The events as the intake takes them."""
-        return [
-            NewEvent(one.transaction_id, one.customer, one.meter, one.at, one.properties, self._path(i))
-            for i, one in enumerate(self.events)
-        ]
+        return cast(list[NewEvent], self.events)
 
-    def _path(self, position: int) -> str:
-        return "" if self._alone else f"events.{position}"
+    @property
+    def path(self) -> str:
+        """Where the list of events stands in the request; nothing for one by itself."""
+        return "" if self._alone else "events"
 
 
 class RecordedUsage(BaseModel):
