@@ -11,14 +11,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from app.db import all_tenants, session, tenant_scope, transaction
+from app.domain.money import Money
+from app.domain.outside_payments import Received
 from app.domain.tax_tables.canada import RATES
-from app.models import Customer, Tenant
+from app.models import Customer, Invoice, Tenant
 from app.queries.due import next_instant
 from app.services import (
     api_keys,
     catalog,
     customers,
     gateway_accounts,
+    outside_payments,
     payment_methods,
     subscriptions,
     tenants,
@@ -129,6 +132,9 @@ SALES = (
     Sale("Juniper Jewels", "hello@juniper.example", "crm-1010", "MB", "Winnipeg", "R3C 0A5", "notes-business", 92),
 )
 
+# The card of Harbour Hotels is declined, and a cheque paid a part meanwhile: external id, amount, reference.
+IN_PART = ("crm-1008", "50.00", "Cheque no. 1042")
+
 
 def exists() -> bool:
     """Whether there is any tenant at all."""
@@ -153,6 +159,7 @@ def seed(at: datetime, run_due: Callable[[datetime], int]) -> DemoAccess | None:
             _sell(sale, shop, day)
             run_due(day)
         live_until(at, run_due)
+        _receive(IN_PART, at)
         return _let_people_in(at)
 
 
@@ -214,6 +221,14 @@ def _sell(sale: Sale, shop: Shop, at: datetime) -> None:
         payment_methods.add(customer_id, shop.account_id, sale.token, at)
     with transaction():
         subscriptions.create(customer_id, shop.plans[sale.plan], at, quantity=sale.quantity)
+
+
+def _receive(part: tuple[str, str, str], at: datetime) -> None:
+    external_id, amount, reference = part
+    owed = select(Invoice).join(Invoice.customer).where(Customer.external_id == external_id, Invoice.status == "open")
+    invoice = session().scalars(owed.order_by(Invoice.id).limit(1)).one()
+    received = Received("cheque", at - timedelta(days=1), reference)
+    outside_payments.receive(invoice.id, received, at, amount=Money.parse(amount, invoice.currency))
 
 
 def _let_people_in(at: datetime) -> DemoAccess:

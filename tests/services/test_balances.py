@@ -17,12 +17,13 @@ from sqlalchemy.exc import ProgrammingError
 from app.db import session, transaction
 from app.domain.errors import BillingError
 from app.domain.money import Money
+from app.domain.outside_payments import Received
 from app.gateways.base import Capability
 from app.gateways.types import PaymentResult, PaymentStatus, RefundResult, RefundStatus
 from app.jobs.schedule import run_due
 from app.models import Customer, Invoice, Payment, Subscription
 from app.queries.balances import moves_of
-from app.services import balances, charging, documents, invoices, payments, refunds, renewals
+from app.services import balances, charging, documents, invoices, outside_payments, payments, refunds, renewals
 from app.services.one_off import OneOff
 from tests.laws import tried_on_servers
 from tests.services.line import Script, ScriptedGateway, says
@@ -282,6 +283,7 @@ steps = st.lists(
         st.tuples(st.just("credit"), st.integers(1, 60_00)),
         st.tuples(st.just("bill"), st.integers(1, 60_00)),
         st.tuples(st.just("pay"), st.integers(1, 80_00)),
+        st.tuples(st.just("receive"), st.integers(1, 80_00)),
         st.tuples(st.just("void"), st.just(0)),
         st.tuples(st.just("return"), st.just(0)),
     ),
@@ -295,7 +297,7 @@ steps = st.lists(
 def test_whatever_happens_books_column_and_moves_say_the_same(
     shop: Shop, script: Script, story: list[tuple[str, int]]
 ) -> None:
-    """Credit, invoices, payments of too much and too little, voids and returned payments, in any order."""
+    """Credit, invoices, payments of too much and too little, cash, voids and returned payments, in any order."""
     customer_id = shop.buyer()
     open_ids: list[str] = []
     paid_ids: list[str] = []
@@ -307,6 +309,10 @@ def test_whatever_happens_books_column_and_moves_say_the_same(
         elif step == "pay" and open_ids and _is_payable(open_ids[-1]):
             script["create_payment"] = says(PaymentResult(PaymentStatus.SUCCEEDED, "ref", cad(minor)))
             paid_ids.append(charging.collect(open_ids[-1], shop.at).id)
+        elif step == "receive" and open_ids and _is_payable(open_ids[-1]):
+            part = min(cad(minor), fresh(Invoice, open_ids[-1]).due)
+            received = outside_payments.receive(open_ids[-1], Received("cash", shop.at), shop.at, amount=part)
+            paid_ids.append(received.id)
         elif step == "void" and open_ids and _is_voidable(open_ids[-1]):
             with transaction():
                 invoices.void(open_ids[-1], shop.at)

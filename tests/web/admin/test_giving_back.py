@@ -13,7 +13,7 @@ from app.queries.refunds import refunds_of
 from app.services import invoices, tenant_settings
 from app.services.one_off import OneOff
 from app.web.once import new_submission_key
-from tests.shop import assert_books_agree, assert_books_balance, fresh, invoices_of, payments_of
+from tests.shop import assert_books_agree, assert_books_balance, fresh, invoices_of, mails, payments_of
 from tests.web.admin.desk import FRAGMENT, Desk, World, error_of, words
 
 
@@ -189,7 +189,9 @@ def test_money_from_outside_of_gateways_is_recorded_once_given_back_and_taken_ba
         assert "Cheque" in words(desk.get(desk.post(f"{invoice}/outside-payments", typed).location))
     assert "The payment is recorded." in desk.does(form, {"amount": "129.40", "method": "bank_transfer"})
     assert "Paid" in words(desk.does(form, {"method": "cash"}))
+    desk.run()
     with desk.inside():
+        assert "INV" in mails("receipt")[-1].context["number"]
         first, second, last = (payment.id for payment in payments_of(world.manual_invoice_id))
     listed = words(desk.fragment("/admin/payments/?gateway=outside&q=no. 17"))
     assert "Cheque No. 17" in listed
