@@ -283,13 +283,23 @@ def _failed(payment: Payment, result: PaymentResult, at: datetime) -> None:
         code=payment.decline_code,
     )
     invoice = lock_debt(payment.invoice_id)
+    refused = _what_is_refused(payment, invoice)
     if had_settled:
         posted = ledger.reverse(payment.id, "payment_succeeded", "payment_reversed", at)
         _take_back_more(payment, posted["received_outside" if payment.is_outside else "gateway_clearing"], at)
         counted = Money(-posted.get("accounts_receivable", 0), payment.currency)
         collection.reopen(invoice, counted, at)
         write_offs.lose_again(invoice, counted, at)
-    collection.declined(invoice, payment.decline_code, at)
+    if refused:
+        collection.declined(invoice, refused, at)
+
+
+def _what_is_refused(payment: Payment, invoice: Invoice) -> str | None:
+    """The decline by which an invoice goes on. What was recorded by hand says nothing about the method that is charged:
+    what the bank last said of that holds, and of a debt that was not paid by it, its dunning."""
+    if not payment.is_outside:
+        return payment.decline_code
+    return (invoice.decline_code or payment.decline_code) if invoice.status == "paid" else None
 
 
 def _take_back_more(payment: Payment, first_minor: int, at: datetime) -> None:

@@ -12,7 +12,7 @@ from app.domain.outside_payments import LONGEST_AHEAD, Received
 from app.gateways.types import PaymentResult, PaymentStatus
 from app.models import AuditEntry, Customer, Event, Invoice, Payment, StatusChange
 from app.queries.figures import cash_by_month
-from app.services import charging, credit_notes, invoices, outside_payments, payments, refunds, write_offs
+from app.services import charging, credit_notes, dunning, invoices, outside_payments, payments, refunds, write_offs
 from app.services.one_off import OneOff
 from tests.services.line import Script, says
 from tests.shop import Shop, assert_books_balance, balance, fresh, payments_of, status
@@ -170,6 +170,18 @@ class TestTakenBack:
         assert (status(row.subscription_id or ""), row.dunning_at is not None) == ("past_due", True)
         assert charging.collect(invoice_id, at + DAY).status == "succeeded"
         assert (status(row.subscription_id or ""), money()) == ("active", (0, 22_60, 0))
+
+    @pytest.mark.parametrize("minor", [22_60, 10_00])
+    def test_what_the_bank_said_of_the_method_still_holds(self, shop: Shop, at: datetime, minor: int) -> None:
+        """A stolen card is not charged again because a cheque bounced, nor does a part of the debt start it afresh."""
+        invoice_id = shop.debt("tok_hard_decline")
+        charging.collect(invoice_id, at)
+        before = fresh(Invoice, invoice_id)
+        planned = (before.dunning_at, before.tried_at)
+        take_back(outside_payments.receive(invoice_id, cheque(at), at + DAY / 2, amount=cad(minor)), at + DAY / 2)
+        row = fresh(Invoice, invoice_id)
+        assert (row.decline_code, row.collect_at, dunning.next_retry(row, at + DAY)) == ("stolen_card", None, None)
+        assert minor == 22_60 or (row.dunning_at, row.tried_at) == planned
 
     def test_not_what_came_through_a_gateway_nor_what_was_given_back(self, shop: Shop, at: datetime) -> None:
         payment = outside_payments.receive(shop.debt(), cheque(at), at)
