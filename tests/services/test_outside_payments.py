@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from app.db import session, transaction
@@ -16,6 +17,7 @@ from app.services import charging, credit_notes, dunning, invoices, outside_paym
 from app.services.one_off import OneOff
 from tests.services.line import Script, says
 from tests.shop import Shop, assert_books_balance, balance, fresh, payments_of, status
+from tests.together import refusals, together
 
 DAY = timedelta(days=1)
 
@@ -126,6 +128,14 @@ class TestOneWinner:
         with pytest.raises(BillingError) as refusal:
             outside_payments.receive(invoice_id, cheque(at), at)
         assert refusal.value.code == "not_payable"
+
+    def test_of_several_at_once_one_pays(self, app: Flask, tenant: str, shop: Shop, at: datetime) -> None:
+        invoice_id = shop.debt()
+        by_hand = [lambda: outside_payments.receive(invoice_id, cheque(at), at)] * 3
+        done = together(app, tenant, *by_hand, lambda: charging.collect(invoice_id, at))
+        assert set(refusals(done)) <= {"not_payable", "payment_in_progress"}
+        assert [payment.status for payment in payments_of(invoice_id)] == ["succeeded"]
+        assert (fresh(Invoice, invoice_id).status, sum(money())) == ("paid", 22_60)
 
 
 def test_what_was_written_off_is_recovered(shop: Shop, at: datetime) -> None:
