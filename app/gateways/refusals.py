@@ -15,7 +15,7 @@ unknown_codes: Counter[tuple[str, str]] = Counter()
 def decline_from(gateway: str, words: Mapping[str, str], *codes: str | None) -> Decline:
     """The decline behind the first of the gateway's codes that its table `words` knows, most telling code first.
 
-    With none known it is a soft `card_declined`, logged and counted (issue 4, decline codes).
+    With none known it is a soft `card_declined`, logged and counted.
     """
     given = [code for code in codes if code]
     known = next((code for code in given if code in words), None)

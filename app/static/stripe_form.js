@@ -16,5 +16,5 @@ gatewayForm.open(async () => {
 }, async ({ stripe, elements }) => {
   const { verb, returnUrl } = gatewayForm.facts;
   const { error } = await stripe[verb]({ elements, confirmParams: { return_url: returnUrl } });
-  return error?.message;
+  return error && (error.message || "The payment was not accepted. Check what you entered.");
 });
