@@ -13,47 +13,38 @@ import base64
 import hmac
 import json
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from Adyen.exceptions import AdyenAPIResponseError
-from Adyen.services import AdyenCheckoutApi
 
 from app.domain.declines import decline_for
 from app.domain.money import Money
 from app.gateways import adyen_words as words
-from app.gateways.adyen_sdk import calling, checkout_of, code, said
-from app.gateways.base import Capability, CredentialField, Gateway
-from app.gateways.errors import GatewayError, GatewayRefused, InvalidSignature, OutcomeUnknown
+from app.gateways.adyen_methods import NO_SUCH_METHOD, UNSCHEDULED, AdyenMethods
+from app.gateways.adyen_sdk import code, said
+from app.gateways.base import Capability, CredentialField
+from app.gateways.errors import GatewayRefused, InvalidSignature, OutcomeUnknown
 from app.gateways.types import (
     Dispute,
-    NextAction,
     Notice,
-    Payer,
     PaymentRef,
     PaymentRequest,
     PaymentResult,
     PaymentStatus,
     RawRequest,
-    Redirect,
     RefundRef,
     RefundRequest,
     RefundResult,
     RefundStatus,
-    SavedMethod,
-    SaveMethodRequest,
-    SetupRequest,
 )
 
 KEY_LIFETIME = timedelta(days=6)  # Adyen keeps a key for seven days at least
-NO_SUCH_METHOD = "803"  # PaymentDetail not found
-UNSCHEDULED = "UnscheduledCardOnFile"
 _SIGNED = ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
 
 
-class AdyenGateway(Gateway):
+class AdyenGateway(AdyenMethods):
     """One Adyen merchant account: cards and whatever else is switched on for its payment links."""
 
     name = "adyen"
@@ -187,41 +178,6 @@ class AdyenGateway(Gateway):
         """Adyen cannot be asked: raises OutcomeUnknown. The webhook brings what became of it."""
         raise OutcomeUnknown("Adyen tells what became of a refund by its webhook only.")
 
-    def begin_setup(self, request: SetupRequest) -> NextAction:
-        """A link for an amount of nothing, on which the payer leaves a method."""
-        nothing = {"value": 0, "currency": request.currency}
-        body = self._link_body(request.key, nothing, request.payer, _with_token(request), stores="enabled")
-        with self._calling():
-            return Redirect(said(self._checkout.payment_links_api.payment_links, body, key=request.key)["url"])
-
-    def save_method(self, request: SaveMethodRequest) -> SavedMethod:
-        """The method of that ID, or else the one that the payer left last. GatewayRefused when they left none."""
-        with self._calling():
-            stored = self._stored(request.payer.customer_id)
-        named = [told for told in stored if told["id"] == request.token.rpartition("/")[2]]
-        found = max(named or stored, key=lambda told: told.get("createdAt") or "", default=None)
-        if found is None:
-            raise GatewayRefused("Adyen keeps no payment method of this customer.")
-        return words.method(request.payer.customer_id, found)
-
-    def fetch_method(self, token: str) -> SavedMethod | None:
-        """A kept method as it is now, out of those of its shopper."""
-        shopper, _, stored_id = token.partition("/")
-        with self._calling():
-            stored = self._stored(shopper)
-        return next((words.method(shopper, told) for told in stored if told["id"] == stored_id), None)
-
-    def forget_method(self, token: str) -> None:
-        """Delete a kept method at Adyen."""
-        shopper, _, stored_id = token.partition("/")
-        query = {"merchantAccount": self.secrets["merchant_account"], "shopperReference": shopper}
-        with self._calling():
-            try:
-                said(self._checkout.recurring_api.delete_token_for_stored_payment_details, stored_id, query=query)
-            except AdyenAPIResponseError as error:
-                if error.status_code != 404 and code(error) != NO_SUCH_METHOD:
-                    raise
-
     def fetch_dispute(self, gateway_ref: str) -> Dispute | None:
         """Adyen cannot be asked: raises OutcomeUnknown. Each webhook about a dispute brings how it stands."""
         raise OutcomeUnknown("Adyen tells of disputes by its webhooks only.")
@@ -232,14 +188,6 @@ class AdyenGateway(Gateway):
         return [told for item in self._items(request.body) for told in words.notices(item, request.received_at)]
 
     # Requests
-
-    @property
-    def _checkout(self) -> AdyenCheckoutApi:
-        live_prefix, base_url = self.secrets.get("live_prefix", ""), self.secrets.get("base_url", "")
-        return checkout_of(self.secrets["api_key"], live_prefix, base_url, self.timeout)
-
-    def _ours(self, **fields: object) -> words.Json:
-        return {"merchantAccount": self.secrets["merchant_account"], **fields}
 
     def _charge(self, request: PaymentRequest) -> PaymentResult:
         with self._calling():
@@ -282,17 +230,6 @@ class AdyenGateway(Gateway):
         with self._calling():
             return words.link(said(self._checkout.payment_links_api.payment_links, body, key=request.key))
 
-    def _link_body(self, reference: str, amount: words.Json, payer: Payer, back: str, *, stores: str) -> words.Json:
-        body = self._ours(
-            reference=reference,
-            amount=amount,
-            returnUrl=back,
-            shopperReference=payer.customer_id,
-            shopperEmail=payer.email,
-            storePaymentMethodMode=stores,
-        )
-        return body if stores == "disabled" else body | {"recurringProcessingModel": UNSCHEDULED}
-
     def _close(self, gateway_ref: str) -> PaymentResult:
         link_id = gateway_ref.partition("/")[2]
         with self._calling():
@@ -317,12 +254,6 @@ class AdyenGateway(Gateway):
         newest = max(self._stored(shopper), key=lambda stored: stored.get("createdAt") or "", default=None)
         return replace(result, saved_method=words.method(shopper, newest) if newest else None)
 
-    def _stored(self, shopper: str) -> list[words.Json]:
-        query = {"merchantAccount": self.secrets["merchant_account"], "shopperReference": shopper}
-        told = said(self._checkout.recurring_api.get_tokens_for_stored_payment_details, query=query)
-        stored: list[words.Json] = told.get("storedPaymentMethods") or []
-        return stored
-
     def _cancel(self, ref: PaymentRef, pending: PaymentResult) -> PaymentResult:
         with self._calling():
             verb = self._checkout.modifications_api.cancel_authorised_payment_by_psp_reference
@@ -342,9 +273,6 @@ class AdyenGateway(Gateway):
         if not ref.gateway_ref or ref.gateway_ref.startswith("link/"):
             raise GatewayRefused("Adyen's webhook has not named this payment yet: try again when it has.")
         return ref.gateway_ref
-
-    def _calling(self, no_answer: type[GatewayError] = OutcomeUnknown) -> AbstractContextManager[None]:
-        return calling(self._without_secrets, no_answer)
 
     # Signatures
 
@@ -377,8 +305,3 @@ class AdyenGateway(Gateway):
             return False
         expected = [base64.b64encode(hmac.new(key, signed, sha256).digest()) for key in keys]
         return any(hmac.compare_digest(ours, given) for ours in expected)
-
-
-def _with_token(request: SetupRequest) -> str:
-    """Where a payer comes back to from leaving a method. Adyen adds nothing, so the token is our own key."""
-    return f"{request.return_url}{'&' if '?' in request.return_url else '?'}token={request.key}"

@@ -12,43 +12,36 @@ no way to cancel an order: one that we give up is marked in its custom ID, and n
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from paypalserversdk.exceptions.api_exception import ApiException
-from paypalserversdk.paypal_serversdk_client import PaypalServersdkClient
 
 from app.domain.money import Money
 from app.gateways import paypal_signature
 from app.gateways import paypal_words as words
-from app.gateways.base import Capability, CredentialField, Gateway
-from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, MethodRefused, OutcomeUnknown
-from app.gateways.paypal_sdk import calling, client_of, if_there, issues, plainly, said
+from app.gateways.base import Capability, CredentialField
+from app.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable, OutcomeUnknown
+from app.gateways.paypal_methods import PaypalMethods, declines, experience
+from app.gateways.paypal_sdk import LIVE, SANDBOX, if_there, issues, plainly, said
 from app.gateways.types import (
     Dispute,
-    NextAction,
     Notice,
     PaymentRef,
     PaymentRequest,
     PaymentResult,
     PaymentStatus,
     RawRequest,
-    Redirect,
     RefundRef,
     RefundRequest,
     RefundResult,
     RefundStatus,
-    SavedMethod,
-    SaveMethodRequest,
-    SetupRequest,
     Transaction,
 )
 
-LIVE = "https://api-m.paypal.com"
-SANDBOX = "https://api-m.sandbox.paypal.com"
 KEY_LIFETIME = timedelta(hours=6)  # of orders; payments keep theirs for 45 days, the vault for three hours
 KEY_MARGIN = timedelta(minutes=30)
 CREATED_BEFORE, CREATED_AFTER = timedelta(minutes=5), timedelta(hours=1)
@@ -57,7 +50,7 @@ OLDEST_DISPUTE = timedelta(days=179)  # of 180 for which PayPal lists them
 WHOLE = "return=representation"
 
 
-class PaypalGateway(Gateway):
+class PaypalGateway(PaypalMethods):
     """One PayPal business account: PayPal wallets, and what else is in its vault (Venmo, cards)."""
 
     name = "paypal"
@@ -187,44 +180,6 @@ class PaypalGateway(Gateway):
                 (words.refund(told) for told in held.get("refunds") or [] if words.key_of(told) == ref.key), None
             )
 
-    def begin_setup(self, request: SetupRequest) -> NextAction:
-        """A page at PayPal on which the payer allows later charges to their wallet; nothing is charged."""
-        wallet = {"usage_type": "MERCHANT", "experience_context": _experience(request.return_url)}
-        body = {"payment_source": {"paypal": wallet}, "customer": {"merchant_customer_id": request.payer.customer_id}}
-        with self._calling():
-            setup = said(self._client.vault.create_setup_token, {"body": body, "paypal_request_id": request.key})
-        return Redirect(next(link["href"] for link in setup["links"] if link["rel"] == "approve"))
-
-    def save_method(self, request: SaveMethodRequest) -> SavedMethod:
-        """Keep what a setup token stands for, once its owner has approved it.
-
-        Raises MethodRefused when PayPal or a bank says no, GatewayRefused when another customer left the method.
-        """
-        with self._calling():
-            setup = said(self._client.vault.get_setup_token, request.token)
-            if (setup.get("customer") or {}).get("merchant_customer_id") != request.payer.customer_id:
-                raise GatewayRefused("Another customer left this payment method.")
-            body = {"payment_source": {"token": {"id": request.token, "type": "SETUP_TOKEN"}}}
-            try:
-                kept = said(
-                    self._client.vault.create_payment_token,
-                    {"body": body, "paypal_request_id": f"{request.token}-keep"},
-                )
-            except ApiException as error:
-                raise MethodRefused(words.decline(*_declines(error))) from None
-            return words.method(kept)
-
-    def fetch_method(self, token: str) -> SavedMethod | None:
-        """A kept method as it is now. Payers take back their permission at PayPal, and then it is gone."""
-        with self._calling():
-            kept = if_there(self._client.vault.get_payment_token, token.partition("/")[2])
-        return words.method(kept) if kept else None
-
-    def forget_method(self, token: str) -> None:
-        """Take a kept method out of the vault."""
-        with self._calling():
-            if_there(self._client.vault.delete_payment_token, token.partition("/")[2])
-
     def fetch_dispute(self, gateway_ref: str) -> Dispute | None:
         """How a dispute stands. The SDK leaves disputes out: asked plainly, with its token."""
         with self._calling():
@@ -248,11 +203,6 @@ class PaypalGateway(Gateway):
 
     # Requests
 
-    @property
-    def _client(self) -> PaypalServersdkClient:
-        base_url = self.secrets.get("base_url") or LIVE
-        return client_of(self.secrets["client_id"], self.secrets["client_secret"], base_url, self.timeout)
-
     def _begin(self, request: PaymentRequest, source: words.Json | None = None) -> words.Json:
         """An order under our key, or the one that is there under it already. It moves no money."""
         unit = {"custom_id": request.key, "invoice_id": request.key, "amount": words.amount(request.amount)}
@@ -265,7 +215,7 @@ class PaypalGateway(Gateway):
         return said(self._client.orders.create_order, wish)
 
     def _begin_page(self, request: PaymentRequest) -> PaymentResult:
-        wallet: words.Json = {"experience_context": _experience(request.return_url) | {"user_action": "PAY_NOW"}}
+        wallet: words.Json = {"experience_context": experience(request.return_url) | {"user_action": "PAY_NOW"}}
         if request.save_method:
             vault = {"store_in_vault": "ON_SUCCESS", "usage_type": "MERCHANT"}
             wallet["attributes"] = {"vault": vault}
@@ -284,7 +234,7 @@ class PaypalGateway(Gateway):
         except ApiException as error:
             if "ORDER_ALREADY_CAPTURED" in issues(error) or "ORDER_ALREADY_AUTHORIZED" in issues(error):
                 return words.order(self._order_by_id(order_id))
-            codes = _declines(error)
+            codes = declines(error)
         with suppress(GatewayError), self._calling():  # the payment was declined, whether or not we can note it
             self._mark(self._order_by_id(order_id), codes[0])
         return PaymentResult(PaymentStatus.FAILED, words.order_ref(order_id), decline=words.decline(*codes))
@@ -398,22 +348,6 @@ class PaypalGateway(Gateway):
         if "/" in captured:
             raise GatewayRefused("Nothing of this payment was taken yet.")
         return captured
-
-    def _calling(self, no_answer: type[GatewayError] = OutcomeUnknown) -> AbstractContextManager[None]:
-        return calling(self._without_secrets, no_answer)
-
-
-def _declines(error: ApiException) -> list[str]:
-    """The codes of an error that is the payer's or a bank's no. Raises the error when it is none."""
-    codes = issues(error)
-    known = error.response_code in (404, 422) and any(code in words.DECLINES for code in codes)
-    if not known:
-        raise error
-    return [code for code in codes if code in words.DECLINES]
-
-
-def _experience(return_url: str) -> words.Json:
-    return {"return_url": return_url, "cancel_url": return_url, "shipping_preference": "NO_SHIPPING"}
 
 
 def _path(address: str) -> str:

@@ -19,6 +19,8 @@ from app.gateways.paypal_words import USED_BEFORE, Json
 from app.gateways.sessions import LastingSession
 from app.gateways.transport import never_sent, wait_of
 
+LIVE = "https://api-m.paypal.com"
+SANDBOX = "https://api-m.sandbox.paypal.com"
 CONNECT_SECONDS = 3
 # Refused before anything was done; 409 and 5xx say nothing about what was done.
 _REFUSED = (400, 401, 403, 404, 405, 413, 415, 422)

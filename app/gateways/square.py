@@ -11,38 +11,32 @@ A payment without a token goes through a payment link; until it is paid its refe
 import base64
 import hmac
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from square import Square
 from square.core.api_error import ApiError
 from square.requests.money import MoneyParams
 
 from app.domain.money import Money
 from app.gateways import square_words as words
-from app.gateways.base import Capability, CredentialField, Gateway
+from app.gateways.base import Capability, CredentialField
 from app.gateways.errors import (
     GatewayError,
     GatewayRefused,
     GatewayUnavailable,
     InvalidSignature,
-    MethodRefused,
     OutcomeUnknown,
 )
-from app.gateways.square_form import NONCE, form_at
-from app.gateways.square_sdk import LIVE, ONCE, SANDBOX, body, calling, client_of, codes, create_payment, if_there
+from app.gateways.square_form import form_at
+from app.gateways.square_methods import SquareMethods
+from app.gateways.square_sdk import LIVE, ONCE, SANDBOX, body, codes, create_payment, if_there, plain
 from app.gateways.types import (
     BrowserForm,
-    ClientToken,
     Dispute,
-    NextAction,
     Notice,
-    Payer,
     PaymentRef,
     PaymentRequest,
     PaymentResult,
@@ -54,8 +48,6 @@ from app.gateways.types import (
     RefundResult,
     RefundStatus,
     SavedMethod,
-    SaveMethodRequest,
-    SetupRequest,
     Transaction,
 )
 
@@ -63,7 +55,7 @@ from app.gateways.types import (
 CREATED_BEFORE, CREATED_AFTER = timedelta(minutes=5), timedelta(hours=1)
 
 
-class SquareGateway(Gateway):
+class SquareGateway(SquareMethods):
     """One Square location: cards, Cash App and Afterpay. It takes the currency of its country and no other."""
 
     name = "square"
@@ -169,7 +161,7 @@ class SquareGateway(Gateway):
                 if not why:
                     raise
                 return RefundResult(RefundStatus.FAILED, message=why)
-            return words.refund(_plain(answer.refund))
+            return words.refund(plain(answer.refund))
 
     def fetch_refund(self, ref: RefundRef) -> RefundResult | None:
         """By Square's reference, else by our key among the refunds of the payment."""
@@ -185,39 +177,11 @@ class SquareGateway(Gateway):
         """The card form of the Web Payments SDK, for an account with an application ID."""
         return form_at(self.secrets.get("base_url", "")) if self._form_token() else None
 
-    def begin_setup(self, request: SetupRequest) -> NextAction:
-        """Square keeps cards by its form alone."""
-        if form := self._form_token():
-            return form
-        raise GatewayRefused("Square's card form needs the application ID: enter it in the gateway account.")
-
-    def save_method(self, request: SaveMethodRequest) -> SavedMethod:
-        """Keep the card behind a nonce of the form. Raises MethodRefused when the bank says no.
-
-        Square would also keep the card of any payment, whoever made it; what a payer sends must not name one.
-        """
-        if not re.fullmatch(NONCE, request.token):
-            raise GatewayRefused("This is not what Square's form gives.")
-        with self._calling():
-            return self._keep(request.token, self._customer(request.payer))
-
-    def fetch_method(self, token: str) -> SavedMethod | None:
-        """A kept card as it is now: Square's card updater may have replaced it."""
-        with self._calling():
-            answer = if_there(lambda: self._client.cards.get(words.parts_of(token)[1], request_options=ONCE))
-            card = _plain(answer.card) if answer else {}
-            return words.method(card) if card.get("enabled") else None
-
-    def forget_method(self, token: str) -> None:
-        """Disable a kept card; Square never enables it again."""
-        with self._calling():
-            if_there(lambda: self._client.cards.disable(words.parts_of(token)[1], request_options=ONCE))
-
     def fetch_dispute(self, gateway_ref: str) -> Dispute | None:
         """How a dispute stands."""
         with self._calling():
             answer = if_there(lambda: self._client.disputes.get(gateway_ref, request_options=ONCE))
-            return words.dispute(_plain(answer.dispute)) if answer else None
+            return words.dispute(plain(answer.dispute)) if answer else None
 
     def list_transactions(self, since: datetime, until: datetime) -> Sequence[Transaction]:
         """The location's payments, refunds, payouts and disputes of [since, until), by when they were created."""
@@ -226,7 +190,7 @@ class SquareGateway(Gateway):
         with self._calling():
             listed = {name: getattr(client, name).list(**span) for name in ("payments", "refunds", "payouts")}
             listed["disputes"] = client.disputes.list(**place)  # which knows no time
-            rows = [row for name, some in listed.items() for row in words.transactions(name, map(_plain, some))]
+            rows = [row for name, some in listed.items() for row in words.transactions(name, map(plain, some))]
         return [row for row in rows if since <= row.at < until]
 
     def parse_webhook(self, request: RawRequest) -> list[Notice]:
@@ -235,15 +199,6 @@ class SquareGateway(Gateway):
         return words.notices(json.loads(request.body))
 
     # Requests
-
-    @property
-    def _client(self) -> Square:
-        return client_of(self.secrets["access_token"], self.secrets.get("base_url") or LIVE, self.timeout)
-
-    def _form_token(self) -> ClientToken | None:
-        """What the form needs: the location and the application. Both may be seen by everybody."""
-        application_id = self.secrets.get("application_id")
-        return ClientToken(self.secrets["location_id"], application_id) if application_id else None
 
     def _charge(self, request: PaymentRequest) -> PaymentResult:
         customer = self._customer_to_charge(request)
@@ -298,7 +253,7 @@ class SquareGateway(Gateway):
                 payment_note=request.key,
                 request_options=ONCE,
             )
-            link = _plain(answer.payment_link)
+            link = plain(answer.payment_link)
             ref = f"{link['id']}/{link['order_id']}"
             return PaymentResult(PaymentStatus.REQUIRES_ACTION, ref, next_action=Redirect(link["url"]))
 
@@ -309,38 +264,6 @@ class SquareGateway(Gateway):
             return kept or request.payer.gateway_ref
         with self._calling(no_answer=GatewayUnavailable):
             return self._customer(request.payer)
-
-    def _customer(self, payer: Payer) -> str:
-        """The payer's customer at Square, made if need be. Having two does no harm: each token names its own."""
-        if payer.gateway_ref:
-            return payer.gateway_ref
-        known = self._client.customers.search(
-            query={"filter": {"reference_id": {"exact": payer.customer_id}}}, limit=1, request_options=ONCE
-        )
-        if known.customers:
-            return str(known.customers[0].id)
-        made = self._client.customers.create(
-            idempotency_key=_digest(payer.customer_id, payer.name, payer.email),
-            given_name=payer.name,
-            email_address=payer.email,
-            reference_id=payer.customer_id,
-            request_options=ONCE,
-        )
-        return str(_plain(made.customer)["id"])
-
-    def _keep(self, source_id: str, customer: str) -> SavedMethod:
-        try:
-            answer = self._client.cards.create(
-                idempotency_key=_digest(source_id, customer),
-                source_id=source_id,
-                card={"customer_id": customer},
-                request_options=ONCE,
-            )
-        except ApiError as error:
-            if not words.is_decline(body(error)):
-                raise
-            raise MethodRefused(words.decline(body(error)["errors"])) from None
-        return words.method(_plain(answer.card))
 
     def _keep_paid(self, payment_id: str, customer: str) -> SavedMethod | None:
         """Keep the card of a payment. The payment stands whatever comes of it."""
@@ -358,7 +281,7 @@ class SquareGateway(Gateway):
 
     def _page(self, link_id: str, order_id: str) -> PaymentResult:
         """A payment link; once it is paid, the payment."""
-        order = _plain(self._client.orders.get(order_id, request_options=ONCE).order)
+        order = plain(self._client.orders.get(order_id, request_options=ONCE).order)
         paid = next((tender["payment_id"] for tender in order.get("tenders") or []), None)
         if paid:
             return words.payment(self._payment(paid))
@@ -366,7 +289,7 @@ class SquareGateway(Gateway):
         ref = f"{link_id}/{order_id}"
         if not link or order["state"] == "CANCELED":
             return PaymentResult(PaymentStatus.CANCELED, ref)
-        url = _plain(link.payment_link)["url"]
+        url = plain(link.payment_link)["url"]
         return PaymentResult(PaymentStatus.REQUIRES_ACTION, ref, next_action=Redirect(url))
 
     def _look_up(self, ref: PaymentRef) -> PaymentResult | None:
@@ -377,7 +300,7 @@ class SquareGateway(Gateway):
             span["total"] = words.UNITS.count(ref.request.amount)
         location = self.secrets["location_id"]
         listed = self._client.payments.list(**span, location_id=location, request_options=ONCE)
-        found = next((words.payment(paid) for paid in map(_plain, listed) if words.key_of(paid) == ref.key), None)
+        found = next((words.payment(paid) for paid in map(plain, listed) if words.key_of(paid) == ref.key), None)
         if found is None:
             self._cancel_by_key(ref.key)
         return found
@@ -392,10 +315,10 @@ class SquareGateway(Gateway):
             raise OutcomeUnknown("Square will list this payment in a while: ask again.") from None
 
     def _payment(self, payment_id: str) -> words.Json:
-        return _plain(self._client.payments.get(payment_id, request_options=ONCE).payment)
+        return plain(self._client.payments.get(payment_id, request_options=ONCE).payment)
 
     def _refund(self, refund_id: str) -> words.Json:
-        return _plain(self._client.refunds.get(refund_id, request_options=ONCE).refund)
+        return plain(self._client.refunds.get(refund_id, request_options=ONCE).refund)
 
     def _payment_id(self, ref: PaymentRef) -> str:
         if ref.gateway_ref and "/" not in ref.gateway_ref:
@@ -408,7 +331,7 @@ class SquareGateway(Gateway):
     def _unless_moved_on(self, verb: Callable[..., Any], payment_id: str) -> PaymentResult:
         """Complete or cancel; Square's own status guards against doing it twice or too late."""
         try:
-            return words.payment(_plain(verb(payment_id, request_options=ONCE).payment))
+            return words.payment(plain(verb(payment_id, request_options=ONCE).payment))
         except ApiError as error:
             if error.status_code != 400:
                 raise
@@ -416,9 +339,6 @@ class SquareGateway(Gateway):
             if stands["status"] == "APPROVED":
                 raise
             return words.payment(stands)
-
-    def _calling(self, no_answer: type[GatewayError] = OutcomeUnknown) -> AbstractContextManager[None]:
-        return calling(self._without_secrets, no_answer)
 
     # Signatures
 
@@ -434,16 +354,3 @@ class SquareGateway(Gateway):
 
 def _money(amount: Money) -> MoneyParams:
     return {"amount": words.UNITS.count(amount), "currency": amount.currency}
-
-
-def _digest(*parts: str) -> str:
-    """An idempotency key for what may be made twice without harm: the same for the same wish."""
-    return sha256("\n".join(parts).encode()).hexdigest()[:45]
-
-
-def _plain(model: Any) -> words.Json:
-    """An object of the SDK as it came. Raises OutcomeUnknown for an answer without it."""
-    if model is None:
-        raise OutcomeUnknown("Square's answer lacks what was asked for.")
-    plain: words.Json = model.dict()
-    return plain

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from square import Square
@@ -98,3 +98,11 @@ def _failure(error: ApiError, fit_to_say: Callable[[str], str], no_answer: type[
         said = "; ".join(f"{fault.code}: {fault.detail}" for fault in error.errors)
         return GatewayRefused(fit_to_say(f"Square refused: {said}"))
     return no_answer(f"Square gave no answer: status {error.status_code}.")
+
+
+def plain(model: Any) -> Json:
+    """An object of the SDK as it came. Raises OutcomeUnknown for an answer without it."""
+    if model is None:
+        raise OutcomeUnknown("Square's answer lacks what was asked for.")
+    as_it_came: Json = model.dict()
+    return as_it_came

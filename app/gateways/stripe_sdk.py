@@ -12,6 +12,7 @@ from app.gateways.sessions import LastingSession
 from app.gateways.stripe_words import Json
 from app.gateways.transport import never_sent, wait_of
 
+LIVE = "https://api.stripe.com"
 CONNECT_SECONDS = 3
 INTENTS, PAGES = "/v1/payment_intents", "/v1/checkout/sessions"
 Found = TypeVar("Found", bound=stripe.StripeObject)
