@@ -43,7 +43,7 @@ class Known:
 
 def known(case: Case) -> Known:
     """What we have on a case, by one statement."""
-    row = session().execute(_KNOWN, asdict(case)).one()
+    row = session().connection().execute(_KNOWN, asdict(case)).one()
     rules = [Rule(signal, Verdict(verdict), at_least) for signal, verdict, at_least in row.rules or ()]
     return Known(row.review, row.listed or (), row.findings or {}, rules)
 
@@ -52,7 +52,7 @@ def counts(case: Case, at: datetime) -> dict[str, Any]:
     """How many attempts of payers there were in the hour before `at`, counted up to it, by `Facts`' names; and how many
     customers have the card now. By one statement."""
     given = {name: value or _NOTHING.get(name) for name, value in asdict(case).items()}
-    return dict(session().execute(_COUNTS, {**given, "since": at - WINDOW}).mappings().one())
+    return dict(session().connection().execute(_COUNTS, {**given, "since": at - WINDOW}).mappings().one())
 
 
 def _listed(kind: str) -> ColumnElement[bool]:

@@ -25,7 +25,7 @@ _OPEN = select(Payment.id).where(Payment.invoice_id == bindparam("invoice_id"), 
 
 def has_open_payment(invoice_id: str) -> bool:
     """Whether an attempt on this invoice may still take money."""
-    return session().scalar(_OPEN, {"invoice_id": invoice_id}) is not None
+    return session().connection().scalar(_OPEN, {"invoice_id": invoice_id}) is not None
 
 
 @dataclass(frozen=True, slots=True)

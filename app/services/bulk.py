@@ -13,7 +13,6 @@ from sqlalchemy import ARRAY, ClauseElement, Column, String, Table, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import make_transient_to_detached
-from sqlalchemy.orm.attributes import set_committed_value
 
 from app.db import session
 from app.ids import TypeId, to_uuid
@@ -52,8 +51,7 @@ class _Waiting:
         for row in session().dirty:
             if changed := _changed(row):
                 change_rows(type(row), ("id", *changed), [(_sent_as(row.__table__.c.id)(row.id), *changed.values())])
-                for name in list(inspect(row).committed_state):
-                    set_committed_value(row, name, getattr(row, name))
+                inspect(row)._commit_all(row.__dict__, session().identity_map)  # as if the session had written it
 
     def write(self) -> None:
         parts = {name: statement for name, (_, statement) in self.statements.items()}
