@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.db import session
@@ -15,9 +15,12 @@ from app.queries.filters import Filters, Listed, matching, newest, same
 STANDING = ("detected", "confirmed")  # what the chain has now
 
 
+_QUOTE = select(PaymentQuote).where(PaymentQuote.payment_id == bindparam("payment_id"))
+
+
 def quote_of(payment_id: str) -> PaymentQuote | None:
     """The price held for a payment, if it is paid on a chain."""
-    return session().scalar(select(PaymentQuote).where(PaymentQuote.payment_id == payment_id))
+    return session().scalar(_QUOTE, {"payment_id": payment_id})
 
 
 def watched_accounts() -> Sequence[str]:

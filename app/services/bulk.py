@@ -101,12 +101,15 @@ def insert(row: TenantRow) -> None:
 
     In a block `together` others find it in the database only after that.
     """
-    columns = {name: column for name, column in _columns(type(row)).items() if _has_value(row, name, column)}
+    columns = _columns(type(row))
     for name, column in columns.items():
-        if name not in row.__dict__:
+        if name not in row.__dict__ and (column.default is not None or column.server_default is None):
             setattr(row, name, _default(column))
-    values = [_sent_as(column)(getattr(row, name)) for name, column in columns.items()]
-    insert_rows(type(row), [column.name for column in columns.values()], [values])
+    given = {
+        name: value for name in columns if (value := row.__dict__.get(name)) is not None
+    }  # nulls come by themselves
+    values = [_sent_as(columns[name])(value) for name, value in given.items()]
+    insert_rows(type(row), [columns[name].name for name in given], [values])
     make_transient_to_detached(row)
     session().add(row)
 
@@ -291,11 +294,6 @@ def _changed(row: TenantRow) -> dict[str, Any]:
 
 def _is_beyond(column: Column[Any], value: Any) -> bool:
     return isinstance(value, ClauseElement) or isinstance(column.type, ARRAY)
-
-
-def _has_value(row: TenantRow, name: str, column: Column[Any]) -> bool:
-    """Whether we know what a new row has there: if not, the database does."""
-    return name in row.__dict__ or column.default is not None or column.server_default is None
 
 
 def _default(column: Column[Any]) -> Any:
