@@ -66,7 +66,7 @@ class NamedCancellation(PlannedCancellation):
     field: str = "cancel"
 
     def apply(self, contract: Contract) -> Move:
-        with named({"at": f"{self.field}.at", "credit": f"{self.field}.credit"}, self.field):
+        with named({"at": f"{self.field}.at"}, self.field):
             return PlannedCancellation.apply(self, contract)
 
 

@@ -12,7 +12,7 @@ from app.domain.anchors import ANNIVERSARY, Anchor, schedule_from
 from app.domain.changes import change_in_period, counted_by, owed_until, settle
 from app.domain.contract import Contract, Move, WhilePaused
 from app.domain.credits import Billed
-from app.domain.errors import Conflict, InvalidInput
+from app.domain.errors import Conflict
 from app.domain.guards import checked, refuse_ended, refuse_unchangeable
 from app.domain.lifecycle import check_transition
 from app.domain.lines import NOTHING, WHOLE, Line, LineKind
@@ -94,25 +94,14 @@ def cancel(contract: Contract, at: datetime, mode: CancelMode, credit: Proration
     """The end of a subscription, now or with the current period (with the trial, during one).
 
     Now: `credit` by `second` or `day` gives back unused paid time and `none` does not; in arrears the time used is
-    billed. At period end nothing is left to be given back.
-    Raises like `change`, and InvalidInput for another mode of credit (`invalid_credit`), or for one at period end
-    (`credit_at_period_end`).
+    billed. At period end no paid time is left, so that no way of counting it gives anything back.
+    Raises like `change`, and InvalidInput (`invalid_credit`) for another mode of credit.
     """
     moment = checked(contract, at)
     if mode is CancelMode.PERIOD_END:
-        _refuse_credit(credit)
         return Move(replace(contract, cancel_at_period_end=True, changed_at=moment))
     lines, _ = settle(contract, moment, credit)
     return Move(_ended(contract, moment), lines)
-
-
-def _refuse_credit(credit: ProrationMode) -> None:
-    if credit is not ProrationMode.NONE:
-        raise InvalidInput(
-            "At the end of the period no paid time is left to give back: end it now, or give no credit.",
-            code="credit_at_period_end",
-            field="credit",
-        )
 
 
 def uncancel(contract: Contract, at: datetime) -> Move:

@@ -78,8 +78,7 @@ def cancel(
 ) -> Subscription:
     """End a subscription with its period, or now, when `credit` (second, day, none) gives back paid time not used.
 
-    What was used in arrears or by meters is invoiced with the end. Raises Conflict when it has ended already, and
-    InvalidInput for a credit with its period (`credit_at_period_end`).
+    What was used in arrears or by meters is invoiced with the end. Raises Conflict when it has ended already.
     """
     row = get(Subscription, subscription_id, lock=True)
     mode = CancelMode.PERIOD_END if at_period_end else CancelMode.NOW

@@ -131,8 +131,12 @@ CHANGES = st.lists(
     max_size=3,
 )
 CANCELLATIONS = st.fixed_dictionaries(
-    {"at": st.just(after(100)), "mode": st.just("now"), "credit": st.sampled_from(["second", "day", "none"])}
-) | st.just({"at": after(100), "mode": "period_end"})
+    {
+        "at": st.just(after(100)),
+        "mode": st.sampled_from(["now", "period_end"]),
+        "credit": st.sampled_from(["second", "day", "none"]),
+    }
+)
 SUBSCRIPTIONS = st.fixed_dictionaries(
     {
         "plan": st.builds(lambda sold, how: {**sold, **how}, PLANS, st.fixed_dictionaries(TAXED)),

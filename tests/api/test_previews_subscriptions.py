@@ -100,7 +100,7 @@ ENDS: list[tuple[Body, Body, str]] = [
     (plan("31"), ending(MIDDLE, credit="day"), "01-01: 31.00, 01-18: -14.00"),
     (plan("31"), ending(NOON, credit="second"), "01-01: 31.00, 01-16: -15.50"),
     (plan("31"), ending(MIDDLE), "01-01: 31.00"),
-    (plan("31"), ending(MIDDLE, "period_end"), "01-01: 31.00"),
+    (plan("31"), ending(MIDDLE, "period_end", "day"), "01-01: 31.00"),
     (ARREARS, ending(MIDDLE), "01-18: 17.00"),
     (ARREARS, ending(MIDDLE, "period_end"), "02-01: 31.00"),
     (plan("30", trial_days=14), ending("2026-01-05"), ""),

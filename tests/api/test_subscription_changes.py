@@ -110,7 +110,6 @@ REFUSED: list[tuple[str, str, dict[str, Any], int, str, str | None]] = [
     ("pause", "an end before it begins", {"resume_at": NOW - AGO}, 422, "resume_before_pause", "resume_at"),
     ("pause", "an unknown way of billing", {"billing": "half"}, 422, "invalid_choice", "billing"),
     ("cancel", "an unknown credit", {"credit": "full"}, 422, "invalid_choice", "credit"),
-    ("cancel", "a credit at its end", {"at_period_end": True, "credit": "day"}, 422, "credit_at_period_end", "credit"),
 ]
 
 

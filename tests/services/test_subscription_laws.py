@@ -90,7 +90,7 @@ def step(subscription_id: str, plans: list[str], drawn_step: tuple[Any, ...]) ->
         "cancel": Step(
             at,
             lambda: subscriptions.cancel(subscription_id, at, **words),  # type: ignore[arg-type]
-            lambda contract, moment: cancel(contract, moment, when, words.get("credit", ProrationMode.NONE)),
+            lambda contract, moment: cancel(contract, moment, when, credit),
         ),
     }["cancel" if kind == "end" else kind]
 

@@ -62,7 +62,7 @@ class Cancellation(Request):
 
     at_period_end: bool = False
     credit: Literal["second", "day", "none"] = Field(
-        "none", description="How unused paid time is given back; only if it ends now."
+        "none", description="How unused paid time is given back: at the end of a period none is left."
     )
     reason: Reason | None = None
 
