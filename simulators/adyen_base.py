@@ -18,6 +18,8 @@ API_KEY, MERCHANT = "adyen_simulator", "QuittanceSimulator"
 HMAC_KEY = sha256(b"adyen_simulator").hexdigest()
 LOGIN = "adyen:adyen_simulator_webhooks"
 KEY_SECONDS = 7 * 86400
+# Adyen's own examples of these name the payment by the merchant's reference alone.
+LAST_WORDS = ("CHARGEBACK_REVERSED", "SECOND_CHARGEBACK", "PREARBITRATION_WON", "PREARBITRATION_LOST")
 
 _TROUBLE: Mapping[str, tuple[str, str]] = {
     "rate_limited": ("902", "Too many requests"),
@@ -93,7 +95,7 @@ class AdyenBase(Simulator):
     def tell(self, code: str, payment: Json, *, success: bool = True, **changes: Any) -> None:
         """Announce an event about a payment: with `ref` it is about a modification or a dispute of it."""
         ref, about = changes.pop("ref", None), {}
-        if ref:
+        if ref and code not in LAST_WORDS:
             about = {"originalReference": payment["id"]}
         item: Json = {
             "pspReference": ref or payment["id"],

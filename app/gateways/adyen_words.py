@@ -196,16 +196,17 @@ def happened(item: Json) -> bool:
 def _authorised(item: Json, dedupe: str) -> Notice:
     """Only a yes is final: on a link the payer may try another card after a no."""
     ref, amount = item["pspReference"], _money(item["amount"])
-    status = PaymentStatus.AUTHORIZED if item["merchantReference"].endswith(_HELD) else PaymentStatus.SUCCEEDED
+    told = item.get("merchantReference") or ""
+    status = PaymentStatus.AUTHORIZED if told.endswith(_HELD) else PaymentStatus.SUCCEEDED
     result = PaymentResult(status, ref, amount) if happened(item) else None
-    return Notice(NoticeKind.PAYMENT, dedupe, PaymentRef(key_of(item["merchantReference"]), ref), result=result)
+    return Notice(NoticeKind.PAYMENT, dedupe, PaymentRef(key_of(told), ref), result=result)
 
 
 def _captured(item: Json, dedupe: str) -> Notice:
     taken = happened(item) and item["eventCode"] == "CAPTURE"
     status = PaymentStatus.SUCCEEDED if taken else PaymentStatus.FAILED
     refused = None if taken else decline_for("processing_error")
-    result = PaymentResult(status, item["originalReference"], _money(item["amount"]), decline=refused)
+    result = PaymentResult(status, item.get("originalReference"), _money(item["amount"]), decline=refused)
     return Notice(NoticeKind.PAYMENT, dedupe, _original(item), result=result)
 
 
@@ -217,16 +218,18 @@ def _canceled(item: Json, dedupe: str) -> Notice:
 
 def _refunded(item: Json, dedupe: str) -> Notice:
     sent = happened(item) and item["eventCode"] == "REFUND"
-    ref, payment = item["pspReference"], PaymentRef("", item["originalReference"])
+    ref, payment = item["pspReference"], PaymentRef("", item.get("originalReference"))
     result = RefundResult(RefundStatus.SUCCEEDED, ref)
     if not sent:
         result = RefundResult(RefundStatus.FAILED, ref, "The refund did not reach the payer.")
-    return Notice(NoticeKind.REFUND, dedupe, payment, RefundRef(item["merchantReference"], payment, ref), result=result)
+    return Notice(
+        NoticeKind.REFUND, dedupe, payment, RefundRef(item.get("merchantReference") or "", payment, ref), result=result
+    )
 
 
 def _dispute(item: Json, dedupe: str, received_at: datetime) -> Notice:
     """Adyen signs neither the deadline nor the reason; they are shown, and decide nothing."""
-    ref, payment = item["pspReference"], PaymentRef("", item["originalReference"])
+    ref, payment = item["pspReference"], _original(item)
     extra = item.get("additionalData") or {}
     deadline = extra.get("defensePeriodEndsAt")
     found = Dispute(
@@ -256,7 +259,8 @@ _NOTICES: Mapping[str, Callable[[Json, str], Notice]] = {
 
 
 def _original(item: Json) -> PaymentRef:
-    return PaymentRef(key_of(item["merchantReference"]), item.get("originalReference"))
+    """The payment that an item is about: by our key, and by its own reference, which not all of them have."""
+    return PaymentRef(key_of(item.get("merchantReference") or ""), item.get("originalReference"))
 
 
 def _money(told: Json | None) -> Money | None:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import certifi
 import requests
+import urllib3.exceptions
 from cryptography.exceptions import InvalidSignature as NotSigned
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -96,7 +97,7 @@ def _certificates(url: str, timeout: int) -> bytes:
         with requests.get(url, timeout=timeout, allow_redirects=False, stream=True) as answer:
             answer.raise_for_status()
             return bytes(answer.raw.read(LARGEST_BYTES, decode_content=True))
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:  # the latter while it is read
         raise GatewayUnavailable(f"PayPal's certificate cannot be fetched: {type(error).__name__}.") from None
 
 

@@ -219,7 +219,7 @@ def instant(written: str) -> datetime:
 
 def notices(event: Json) -> list[Notice]:
     """What an event is about. Its type matters little: what happened is looked up."""
-    subject = event["data"]["object"]
+    subject = event["data"].get("object") or {}
     return [told(event["event_id"], subject[name]) for name, told in _NOTICES.items() if name in subject]
 
 

@@ -3,12 +3,18 @@
 Stripe's is three years older than the version we speak, Square's one: what they leave out is named here.
 """
 
+import json
+import os
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.gateways import adyen_words
 from simulators.calls import Answer, Call
 from tests.contract_specs import tour
 from tests.contract_specs.descriptions import Description, Descriptions, without_ids
@@ -54,7 +60,14 @@ DESCRIBED = {
     "paypal": ([f"paypal/{part}.json" for part in (*PAYPAL, "customer_disputes_v1")], False),
     "adyen": (["adyen/CheckoutService-v72.json"], True),
 }
+ADYEN_TELLS = {*adyen_words.DISPUTE_EVENTS, *adyen_words._NOTICES}
 BELOW = {"adyen": "/v72"}  # what the paths of a description leave out
+
+
+def description_of_webhooks() -> dict[str, Any]:
+    """Adyen's, with an example of each."""
+    told: dict[str, Any] = json.loads((Path(os.environ["QUITTANCE_SPECS"]) / "adyen/Webhooks-v1.json").read_text())
+    return told
 
 
 @cache
@@ -74,6 +87,14 @@ def journal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         journal = [(call, answer) for call, answer in world.simulator.journal if API.match(call.path)]
         said = [(replace(call, path=SHORTER.sub("", call.path)), answer) for call, answer in journal]
     return request.param, said
+
+
+def test_every_example_of_adyens_webhooks_is_read() -> None:
+    examples = description_of_webhooks()["components"]["examples"].values()
+    items = [each["NotificationRequestItem"] for one in examples for each in one["value"].get("notificationItems", ())]
+    about = {item["eventCode"]: adyen_words.notices(item, datetime.now(UTC)) for item in items}
+    assert {code for code, told in about.items() if told} == ADYEN_TELLS
+    assert all(notice.payment for told in about.values() for notice in told)
 
 
 def test_every_request_is_described_but_for_those_named_here(journal: Journal) -> None:

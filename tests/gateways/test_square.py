@@ -15,6 +15,7 @@ from app.gateways.types import Checks, ClientToken, PaymentRef, PaymentStatus, R
 from app.ids import new_id
 from simulators.calls import Json
 from simulators.faults import Fault, FaultKind
+from simulators.post import Event
 from tests.gateways.contract import PAYER, a_payment, a_refund, ref_of, settled
 from tests.gateways.worlds import browse
 from tests.gateways.worlds.square import TheWorld
@@ -168,6 +169,12 @@ def test_every_refund_keeps_its_key_however_long_the_reason(square: TheWorld, ga
     now = datetime.now(UTC)
     rows = gateway.list_transactions(now - HOUR, now + HOUR)
     assert [row.key for row in rows if row.kind == "refund"] == [request.key]
+
+
+def test_an_event_without_an_object_gives_no_notice(square: TheWorld, gateway: Gateway) -> None:
+    about = {"event_id": "e1", "type": "location.updated", "data": {"type": "location", "id": "L1"}}
+    square.simulator.announce(Event("e1", "location.updated", about))
+    assert gateway.parse_webhook(square.webhook()) == []
 
 
 def test_payouts_are_listed(square: TheWorld, gateway: Gateway) -> None:

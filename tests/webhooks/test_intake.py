@@ -58,11 +58,12 @@ def test_a_bad_signature_is_refused_audited_and_nothing_is_kept(counter: Counter
     assert audited(counter) == ["invalid_signature"], "once in a while, so that forgers do not fill the log"
 
 
+@pytest.mark.parametrize("fault", [FaultKind.ERROR_BEFORE, FaultKind.HALF])
 @pytest.mark.parametrize("counter", ["paypal"], indirect=True)
-def test_one_that_cannot_be_checked_just_now_is_asked_for_again(counter: Counter) -> None:
+def test_one_that_cannot_be_checked_just_now_is_asked_for_again(counter: Counter, fault: FaultKind) -> None:
     """PayPal's certificate is fetched when a webhook is the first to be signed with it."""
     counter.pay()
-    counter.world.simulator.faults.add(Fault(FaultKind.ERROR_BEFORE, on="GET /v1/notifications/certs"))
+    counter.world.simulator.faults.add(Fault(fault, on="GET /v1/notifications/certs"))
     answer = counter.deliver(counter.letters[-1])
     assert (answer.status_code, "certificate" in answer.json["error"], counter.notices()) == (503, True, [])
     assert counter.deliver(counter.letters[-1]).status_code == 200
