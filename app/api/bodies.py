@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,7 +15,6 @@ from app.services.payment_methods import refuse_card_number
 
 JSON_TYPE = "application/json"
 MAX_DEPTH = 20
-_BOXES = (dict, list)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -47,9 +47,11 @@ def is_harmless(body: dict[str, Any]) -> bool:
                 values += box.values()
             else:
                 values += box
-        texts += [value for value in values if isinstance(value, str)]
-        texts += [str(value) for value in values if isinstance(value, int)]
-        boxes = [value for value in values if isinstance(value, _BOXES)]
+        kinds: dict[type, list[Any]] = defaultdict(list)
+        for value in values:
+            kinds[type(value)].append(value)
+        texts += (*kinds[str], *map(str, kinds[int]))
+        boxes = [*kinds[dict], *kinds[list]]
     whole = "\n".join((*names, *texts))
     try:
         return not boxes and "\0" not in whole and not a_line_holds_card_number(whole.encode())

@@ -1,6 +1,6 @@
 """What the intake of usage events must know: whom and what they name, what is there, and what has been invoiced."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -26,8 +26,7 @@ SELECT transaction_id, customer_id, meter_id, at, properties FROM usage_events W
 """
 _INVOICED_UNTIL = """
 SELECT customer_id, meter_id, max(period_end) FROM metered_periods
-  JOIN unnest(%b::uuid[], %b::uuid[]) AS pairs (customer_id, meter_id) USING (customer_id, meter_id)
- GROUP BY customer_id, meter_id
+ WHERE customer_id = ANY(%b::uuid[]) AND meter_id = ANY(%b::uuid[]) GROUP BY customer_id, meter_id
 """
 
 
@@ -80,7 +79,7 @@ def contents(transaction_ids: Collection[str]) -> dict[str, Content]:
     return {transaction_id: Content(*content) for transaction_id, *content in fetch(_THERE, list(transaction_ids))}
 
 
-def invoiced_until(pairs: Collection[Pair]) -> dict[Pair, datetime]:
-    """The end (not included) of the last period whose usage was invoiced, for the pairs that have one."""
-    rows = fetch(_INVOICED_UNTIL, [customer for customer, _ in pairs], [meter for _, meter in pairs])
+def invoiced_until(customers: Sequence[UUID], meters: Sequence[UUID]) -> dict[Pair, datetime]:
+    """The end (not included) of the last period whose usage was invoiced, of these customers and meters."""
+    rows = fetch(_INVOICED_UNTIL, customers, meters)
     return {(customer, meter): until for customer, meter, until in rows}

@@ -237,8 +237,7 @@ def _source(table: Any, columns: tuple[str, ...], rows: Rows) -> tuple[_Source, 
 
 
 def _is_one(column: Sequence[Any]) -> bool:
-    first = column[0]
-    return all(value is first or value == first for value in column)
+    return bool(column[0] == column[-1]) and column.count(column[0]) == len(column)
 
 
 @lru_cache(maxsize=256)

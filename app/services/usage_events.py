@@ -114,7 +114,8 @@ def _read_at_once(batch: _Batch) -> Sequence[Value] | None:
     _, customers, meters, ats, properties = zip(*batch.events, strict=True)
     if not (batch.customers.keys() >= set(customers) and batch.meters.keys() >= set(meters)):
         return None
-    if not all(map(is_timely, ats, [batch.present(customer) for customer in customers])):
+    presents = {batch.present(customer) for customer in set(customers)}
+    if not all(is_timely(at, present) for at in (min(ats), max(ats)) for present in presents):
         return None
     values: dict[int, Value] = {}
     for meter, positions in _positions(meters).items():
@@ -205,17 +206,22 @@ def _refuse_other(batch: _Batch, row: _Row, content: Content) -> None:
 
 def _note(batch: _Batch, rows: Sequence[_Row]) -> None:
     """See to what follows from new events, at the instants when they came."""
-    for at in {row.created_at for row in rows}:
+    if not rows:
+        return
+    watched = {meter.id for meter in batch.meters.values() if meter.watched}
+    until = known.invoiced_until(
+        [customer.id for customer in batch.customers.values()], [meter.id for meter in batch.meters.values()]
+    )
+    for at in {row.created_at for row in rows} if watched or until else ():
         then = [row for row in rows if row.created_at == at]
-        pairs = {(row.customer_id, row.meter_id): batch.meter(row).watched for row in then}
-        _note_late(batch, then, known.invoiced_until(pairs), at)
-        usage_alerts.note_growth([pair for pair, is_watched in pairs.items() if is_watched], at)
+        _note_late(batch, then, until, at)
+        usage_alerts.note_growth({(row.customer_id, row.meter_id) for row in then if row.meter_id in watched}, at)
 
 
 def _note_late(batch: _Batch, rows: Sequence[_Row], until: Mapping[Pair, datetime], received_at: datetime) -> None:
     """Have periods counted again that were invoiced without these events. Raises Conflict for a meter that refuses."""
     late = []
-    for row in rows if until else ():
+    for row in rows:
         try:
             placed = place(row.at, until.get((row.customer_id, row.meter_id)), batch.meter(row).rules.late_policy)
         except BillingError as refusal:
