@@ -1,7 +1,7 @@
 """What Adyen says, in our words: one table for each of its vocabularies, and its objects as our results."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.declines import Decline, decline_for
@@ -57,10 +57,17 @@ DISPUTE_EVENTS: Mapping[str, DisputeStatus] = {
     "REQUEST_FOR_INFORMATION": DisputeStatus.NEEDS_RESPONSE,
     "NOTIFICATION_OF_CHARGEBACK": DisputeStatus.NEEDS_RESPONSE,
     "CHARGEBACK": DisputeStatus.NEEDS_RESPONSE,
+    "PREARBITRATION_OPEN": DisputeStatus.NEEDS_RESPONSE,
+    "INFORMATION_SUPPLIED": DisputeStatus.UNDER_REVIEW,
+    "SCHEME_ARBITRATION": DisputeStatus.UNDER_REVIEW,
     "CHARGEBACK_REVERSED": DisputeStatus.WON,
+    "ISSUER_RESPONSE_TIMEFRAME_EXPIRED": DisputeStatus.WON,
+    "PREARBITRATION_ISSUER_WITHDRAWN": DisputeStatus.WON,
     "PREARBITRATION_WON": DisputeStatus.WON,
+    "SCHEME_ARBITRATION_WON": DisputeStatus.WON,
     "SECOND_CHARGEBACK": DisputeStatus.LOST,
     "PREARBITRATION_LOST": DisputeStatus.LOST,
+    "SCHEME_ARBITRATION_LOST": DisputeStatus.LOST,
 }
 # Our word → refusal reason codes (docs.adyen.com/development-resources/refusal-reasons) and advice to merchants.
 _CODES: Mapping[str, str] = {
@@ -228,7 +235,7 @@ def _refunded(item: Json, dedupe: str) -> Notice:
 
 
 def _dispute(item: Json, dedupe: str, received_at: datetime) -> Notice:
-    """Adyen signs neither the deadline nor the reason; they are shown, and decide nothing."""
+    """Adyen signs neither the deadline nor the reason, which are shown and decide nothing, nor the time."""
     ref, payment = item["pspReference"], _original(item)
     extra = item.get("additionalData") or {}
     deadline = extra.get("defensePeriodEndsAt")
@@ -240,6 +247,7 @@ def _dispute(item: Json, dedupe: str, received_at: datetime) -> Notice:
         str(item.get("reason") or item["eventCode"]).lower(),
         received_at,
         datetime.fromisoformat(deadline) if deadline else None,
+        _said_at(item, received_at),
     )
     return Notice(NoticeKind.DISPUTE, dedupe, payment, dispute_ref=ref, result=found)
 
@@ -256,6 +264,14 @@ _NOTICES: Mapping[str, Callable[[Json, str], Notice]] = {
     "REFUND_FAILED": _refunded,
     "REFUNDED_REVERSED": _refunded,
 }
+
+
+def _said_at(item: Json, received_at: datetime) -> datetime:
+    """When Adyen said so, because its webhooks come in any order. Nothing vouches for it but that it is past."""
+    try:
+        return min(datetime.fromisoformat(item["eventDate"]).astimezone(UTC), received_at)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return received_at
 
 
 def _original(item: Json) -> PaymentRef:

@@ -366,7 +366,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """A payer's bank wants money back. `amount` is what is disputed; evidence is taken until `respond_by` (UTC)."""
+    """A payer's bank wants money back. `amount` is what is disputed; evidence is taken until `respond_by` (UTC).
+
+    `said_at` is when the gateway said so of itself (UTC), where that is no answer to a question.
+    """
 
     gateway_ref: str
     payment: PaymentRef
@@ -375,6 +378,7 @@ class Dispute:
     reason: str
     opened_at: datetime
     respond_by: datetime | None = None
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

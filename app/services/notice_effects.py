@@ -64,7 +64,7 @@ def _refund(account: GatewayAccount, notice: Notice, at: datetime) -> str:
 
 def _dispute(account: GatewayAccount, notice: Notice, at: datetime) -> str:
     if isinstance(notice.result, Dispute):
-        found = disputes.heard(account.id, notice.result, server_clock(), at)
+        found = disputes.heard(account.id, notice.result, notice.result.said_at or server_clock(), at)
     else:
         found = disputes.look(account.id, notice.dispute_ref or "", at)
     if found is None:

