@@ -1,5 +1,6 @@
 """Who is calling: the API key of the request, what it may do, and the tenant whose rows it sees."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +14,9 @@ from app.api.refusals import Unauthenticated
 from app.clock import now
 from app.db import all_tenants, tenant_scope, transaction
 from app.domain.errors import NotPermitted
-from app.models import ApiKey
-from app.models.base import Json
 from app.permissions import SCOPES, Permission, granted
 from app.services import api_keys
+from app.services.api_keys import LiveKey
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 UNKNOWN = "This API key is unknown or has ended."
@@ -31,7 +31,7 @@ class Caller:
     key_id: str
     tenant_id: str
     permissions: frozenset[Permission]
-    limits: Json
+    limits: Mapping[str, str]
     expires_at: datetime | None
 
 
@@ -84,7 +84,7 @@ def _look_up(secret: str) -> Caller:
     return Caller(key.id, key.tenant_id, granted(SCOPES, key.scopes), key.limits, key.expires_at)
 
 
-def _stamp(key: ApiKey, at: datetime) -> None:
+def _stamp(key: LiveKey, at: datetime) -> None:
     """Note the use of the key, once a minute at most."""
     if key.last_used_at is None or key.last_used_at < at.replace(second=0, microsecond=0):
         with transaction():

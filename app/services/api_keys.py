@@ -2,19 +2,36 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from limits import parse_many
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from app.crypto import random_secret, secret_hash
-from app.db import current_tenant_id, session
+from app.db import current_tenant_id, fetch, session
 from app.domain.errors import InvalidInput
+from app.ids import as_id
 from app.models import ApiKey, Tenant
 from app.permissions import SCOPES
 from app.queries.base import get
 from app.services.history import audit
 
 HINT_LENGTH = 14
+_LIVE = """
+SELECT id, tenant_id, scopes, limits, expires_at, last_used_at FROM api_keys
+ WHERE secret_hash = %b AND (expires_at IS NULL OR expires_at > %b)
+"""
+
+
+class LiveKey(NamedTuple):
+    """What a request must know of the key that it shows."""
+
+    id: str
+    tenant_id: str
+    scopes: list[str]
+    limits: Mapping[str, str]
+    expires_at: datetime | None
+    last_used_at: datetime | None
 
 
 def create(
@@ -51,10 +68,11 @@ def create(
     return row, secret
 
 
-def find(secret: str, at: datetime) -> ApiKey | None:
+def find(secret: str, at: datetime) -> LiveKey | None:
     """The live key with that secret, in whichever tenant. Call it inside all_tenants()."""
-    row = session().scalar(select(ApiKey).where(ApiKey.secret_hash == secret_hash(secret)))
-    return row if row and (row.expires_at is None or row.expires_at > at) else None
+    for key_id, tenant_id, *rest in fetch(_LIVE, secret_hash(secret), at):
+        return LiveKey(as_id("key", key_id), as_id("ten", tenant_id), *rest)
+    return None
 
 
 def stamp_use(key_id: str, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """Writing many rows with one statement: arrays in, rows out. Used where thousands are billed at once."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -119,21 +119,23 @@ def json_text(value: Any) -> str:
     return to_json(value).decode()
 
 
-def insert_new(model: type[TenantRow], columns: Names, rows: Rows, key: str) -> set[Any]:
-    """Insert the rows whose key is not there yet, and give the values of the column `key` of these.
+def insert_new(model: type[TenantRow], columns: Mapping[str, Sequence[Any]], key: str) -> set[Any]:
+    """Insert the rows whose key is not there yet, given column by column, and give the values of the column `key` of
+    these.
 
     Waits for others who are inserting the same. Rows in the order of their keys keep two from waiting for each other.
     """
-    if not rows:
+    keys = columns[key]
+    if not keys:
         return set()
-    text, values = insertion(model, columns, rows)
+    text, values = _insert_columns(model.__table__, tuple(columns), list(columns.values()))
     # The keys come back only when some were there: a thousand of them take as long as a statement.
     asked = (
-        f'WITH new AS ({text} RETURNING "{key}")'  # noqa: S608
+        f'WITH new AS ({text} ON CONFLICT DO NOTHING RETURNING "{key}")'  # noqa: S608
         f' SELECT count(*), CASE WHEN count(*) < %b THEN array_agg("{key}") END FROM new'
     )
-    [(count, keys)] = _execute(Statement(asked, [*values, len(rows)]))
-    return {row[columns.index(key)] for row in rows} if count == len(rows) else set(keys or ())
+    [(count, new)] = _execute(Statement(asked, [*values, len(keys)]))
+    return set(keys if count == len(keys) else new or ())
 
 
 def insertion(model: type[TenantRow], columns: Names, rows: Rows) -> Statement:
@@ -195,8 +197,12 @@ class _Source(NamedTuple):
 
 
 def _insert(table: Any, columns: tuple[str, ...], rows: Rows) -> Statement:
+    return _insert_columns(table, columns, list(zip(*rows, strict=True)))
+
+
+def _insert_columns(table: Any, columns: tuple[str, ...], found: Sequence[Sequence[Any]]) -> Statement:
     """`INSERT INTO t (a, b, c) SELECT %b::uuid, u.b, u.c::jsonb FROM unnest(%b::bigint[], %b::text[]) AS u (b, c)`."""
-    source, values = _source(table, columns, rows)
+    source, values = _source(table, columns, found)
     names = ", ".join(f'"{name}"' for name in columns)
     return Statement(
         f'INSERT INTO "{table.name}" ({names}) SELECT {", ".join(source.column.values())} FROM {source.text}',  # noqa: S608
@@ -212,12 +218,12 @@ def _put(table: Any, columns: tuple[str, ...], rows: Rows) -> Statement:
 
 def _set(table: Any, columns: tuple[str, ...], rows: Rows) -> Statement:
     """`UPDATE t SET a = u.a, b = %b::text FROM unnest(%b::uuid[], %b::text[]) AS u (id, a) WHERE t.id = u.id`."""
-    source, values = _source(table, columns, rows)
+    source, values = _source(table, columns, list(zip(*rows, strict=True)))
     return _update(table, source, [f'"{name}" = {source.column[name]}' for name in columns[1:]], values)
 
 
 def _add(table: Any, columns: tuple[str, ...], rows: Rows) -> Statement:
-    source, values = _source(table, columns, rows)
+    source, values = _source(table, columns, list(zip(*rows, strict=True)))
     return _update(table, source, [f'"{name}" = t."{name}" + {source.column[name]}' for name in columns[1:]], values)
 
 
@@ -226,10 +232,9 @@ def _update(table: Any, source: _Source, changes: Sequence[str], values: list[An
     return Statement(f'UPDATE "{table.name}" t SET {changed} FROM {source.text} WHERE t.id = u.id', values)  # noqa: S608
 
 
-def _source(table: Any, columns: tuple[str, ...], rows: Rows) -> tuple[_Source, list[Any]]:
+def _source(table: Any, columns: tuple[str, ...], found: Sequence[Sequence[Any]]) -> tuple[_Source, list[Any]]:
     """The values of rows, column by column. What all rows have in common travels once, and goes first."""
-    found = list(zip(*rows, strict=True))
-    first = 0 if len(rows) > 1 else 1  # of a single row all but its key
+    first = 0 if len(found[0]) > 1 else 1  # of a single row all but its key
     shared = tuple([place >= first and _is_one(column) for place, column in enumerate(found)])
     once = [column[0] for column, is_shared in zip(found, shared, strict=True) if is_shared]
     arrays = [list(column) for column, is_shared in zip(found, shared, strict=True) if not is_shared]

@@ -15,6 +15,7 @@ from app.api.schemas.usage import NewUsageEvent, NewUsageEvents
 from app.db import session, tenant_scope
 from app.ids import new_id
 from app.models import UsageEvent
+from app.services.usage_events import NewEvent
 from tests.api.conftest import Api, Shop
 from tests.laws import tried
 
@@ -263,7 +264,8 @@ def test_events_that_are_read_at_once_are_what_each_is_by_itself(batch: list[dic
         with pytest.raises(ValidationError):
             [NewUsageEvent.model_validate(one) for one in batch]
     else:
-        assert taken == [NewUsageEvent.model_validate(one).as_taken() for one in batch]
+        columns = (taken.transaction_ids, taken.customers, taken.meters, taken.ats, taken.properties)
+        assert list(map(NewEvent, *columns)) == [NewUsageEvent.model_validate(one).as_taken() for one in batch]
 
 
 METER_FAULTS = [

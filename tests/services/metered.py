@@ -9,7 +9,7 @@ from app.domain.periods import Period
 from app.models import Plan, Subscription
 from app.services import meters, usage_events
 from app.services.usage import Used, charges_due
-from app.services.usage_events import NewEvent, Recorded
+from app.services.usage_events import NewEvent, NewEvents, Recorded
 from tests.shop import Shop, fresh
 
 START = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)  # when the shop sells, so that its periods begin then
@@ -44,7 +44,7 @@ def event(transaction_id: str, customer: str, at: datetime, n: Any = "1", code: 
 def record(events: Sequence[NewEvent], received_at: datetime) -> Recorded:
     """Take events in, in a transaction of its own."""
     with transaction():
-        return usage_events.record(events, received_at)
+        return usage_events.record(NewEvents.of(events), received_at)
 
 
 def used(subscription_id: str, period: Period = FIRST) -> Used:

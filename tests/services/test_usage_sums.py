@@ -43,7 +43,8 @@ def keep(pair: Pair, readings: Sequence[Reading]) -> None:
             (tenant, f"{pair.customer}/{i}", customer, meter, *reading, i % 2, START + timedelta(seconds=i // 2))
             for i, reading in enumerate(readings)
         ]
-        insert_new(UsageEvent, COLUMNS, rows, "transaction_id")
+        columns = {name: [row[place] for row in rows] for place, name in enumerate(COLUMNS)}
+        insert_new(UsageEvent, columns, "transaction_id")
 
 
 def summed(pair: Pair, aggregation: str) -> Decimal:

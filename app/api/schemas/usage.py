@@ -27,7 +27,7 @@ from app.domain.derivation import Derivation
 from app.domain.exact import plain
 from app.domain.lines import money_text
 from app.services.usage import Used
-from app.services.usage_events import MAX_BATCH, NewEvent
+from app.services.usage_events import MAX_BATCH, NewEvent, NewEvents
 
 LONGEST_VALUE = 500
 
@@ -103,17 +103,20 @@ _BATCH = Field(min_length=1, max_length=MAX_BATCH)
 _PLAIN_BATCH = TypeAdapter(Annotated[list[_PlainEvent], _BATCH])
 
 
-def _as_taken(given: Any, read: ValidatorFunctionWrapHandler) -> list[NewEvent]:
+def _as_taken(given: Any, read: ValidatorFunctionWrapHandler) -> NewEvents:
     """Events as the intake takes them: read at once when all are plain, and else one by one, which tells of faults."""
     try:
         plain = _PLAIN_BATCH.validate_python(given)
         ats = [datetime.fromisoformat(one["at"]).astimezone(UTC) for one in plain]
     except ValueError:
-        return [one.as_taken() for one in read(given)]
-    return [
-        NewEvent(one["transaction_id"], one["customer"], one["meter"], at, one.get("properties", {}))
-        for one, at in zip(plain, ats, strict=True)
-    ]
+        return NewEvents.of(one.as_taken() for one in read(given))
+    return NewEvents(
+        [one["transaction_id"] for one in plain],
+        [one["customer"] for one in plain],
+        [one["meter"] for one in plain],
+        ats,
+        [one.get("properties", {}) for one in plain],
+    )
 
 
 class NewUsageEvents(Request):
@@ -128,14 +131,15 @@ class NewUsageEvents(Request):
     def _one_or_many(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(given, dict) or "events" in given:
             return read(given)
-        found = cls.model_construct(events=[NewUsageEvent.model_validate(given).as_taken()])
+        one = NewUsageEvent.model_validate(given).as_taken()
+        found = cls.model_construct(events=NewEvents.of([one]))
         found._alone = True
         return found
 
     @property
-    def taken(self) -> list[NewEvent]:
+    def taken(self) -> NewEvents:
         """The events as the intake takes them."""
-        return cast(list[NewEvent], self.events)
+        return cast(NewEvents, self.events)
 
     @property
     def path(self) -> str:

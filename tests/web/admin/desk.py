@@ -41,7 +41,7 @@ from app.services import (
 )
 from app.services.one_off import OneOff
 from app.services.subscription_status import park
-from app.services.usage_events import NewEvent
+from app.services.usage_events import NewEvent, NewEvents
 from app.web.once import new_submission_key
 from tests.shop import Shop, invoices_of, open_shop, payments_of
 from tests.web.form_reader import forms_of
@@ -260,7 +260,7 @@ def _add_usage(world: World, at: datetime) -> None:
     world.shop.sell(world.customer_id, plan_id)
     events = [NewEvent(f"call-{n}", world.customer_id, "calls", at, {"n": n}) for n in (10, 20)]
     with transaction():
-        usage_events.record(events, at)
+        usage_events.record(NewEvents.of(events), at)
 
 
 def _difference(world: World, at: datetime) -> str:

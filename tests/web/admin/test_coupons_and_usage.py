@@ -7,7 +7,7 @@ from app.jobs.schedule import run_due
 from app.models import Coupon, Meter, Subscription, UsageAlert
 from app.queries import lists
 from app.services import usage_events
-from app.services.usage_events import NewEvent
+from app.services.usage_events import NewEvent, NewEvents
 from tests.shop import fresh, invoices_of
 from tests.web.admin.desk import Desk, World, error_of, words
 from tests.web.admin.test_selling import assert_refused, newest_id
@@ -132,7 +132,7 @@ def test_what_was_invoiced_of_usage_stands_beside_its_period(desk: Desk, world: 
         end = metered.current_period_end
         with transaction():
             event = NewEvent("late-1", world.customer_id, "calls", desk.at, {"n": 2})
-            usage_events.record([event], desk.at)
+            usage_events.record(NewEvents.of([event]), desk.at)
         run_due(end)
     shown = words(desk.get(f"/admin/customers/{world.customer_id}/usage"))
     assert "32 $16.00" in shown
