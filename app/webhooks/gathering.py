@@ -5,12 +5,21 @@ So there is no thread besides those of the requests: nothing to start after a fo
 """
 
 from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from threading import Lock
 from typing import Generic, TypeVar
 
 from psycopg import OperationalError
 
 Item = TypeVar("Item")
+
+
+class Part(Enum):
+    """What somebody had in the writing: others wrote, or they did, and somebody or nobody writes on after them."""
+
+    NONE = auto()
+    WROTE = auto()
+    WROTE_LAST = auto()
 
 
 class _Waiting(Generic[Item]):
@@ -36,23 +45,20 @@ class Gathering(Generic[Item]):
         self._waiting: list[_Waiting[Item]] = []
         self._writing = False
 
-    def keep(self, item: Item) -> bool:
-        """Returns once the item is written; True to one of those that were written together. Raises what `write` raised
-        for it."""
+    def keep(self, item: Item) -> Part:
+        """Returns once the item is written. Raises what `write` raised for it."""
         mine = _Waiting(item)
         with self._lock:
             self._waiting.append(mine)
             wait, self._writing = self._writing, True
         if wait:
             mine.turn.acquire()
-        leads = not (mine.written or mine.error)
-        if leads:
-            self._write_waiting()
+        part = Part.NONE if mine.written or mine.error else self._write_waiting()
         if mine.error:
             raise mine.error
-        return leads
+        return part
 
-    def _write_waiting(self) -> None:
+    def _write_waiting(self) -> Part:
         """Write what waits, one's own among it, and let whoever came meanwhile write next."""
         with self._lock:
             batch, self._waiting = self._waiting, []
@@ -68,6 +74,7 @@ class Gathering(Generic[Item]):
                 following = self._waiting[:1]
             for one in (*batch, *following):
                 one.turn.release()
+        return Part.WROTE if following else Part.WROTE_LAST
 
     def _write_each(self, batch: Sequence[_Waiting[Item]]) -> None:
         """Write all together; where that fails, each alone, so that a bad one is bad for itself only."""

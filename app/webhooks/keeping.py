@@ -3,13 +3,16 @@
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
+from time import monotonic
 from typing import NamedTuple
 
 from flask import current_app
 
 from app.one_trip import line
 from app.services import inbox
-from app.webhooks.gathering import Gathering
+from app.webhooks.gathering import Gathering, Part
+
+SILENT_SECONDS = 0.1  # of a crowd that does not end
 
 
 class Brought(NamedTuple):
@@ -20,15 +23,18 @@ class Brought(NamedTuple):
 
 
 class Tray:
-    """Where requests of this process lay what they brought. `ring` calls whoever works on it."""
+    """Where requests of this process lay what they brought. `ring` calls whoever works on it: once for a crowd of them,
+    and again and again as long as it does not end."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
+        self._ring, self._rung_at = ring, 0.0
         self._gathering = Gathering(_write)
 
     def keep(self, brought: Brought) -> None:
         """Returns once everything is kept. Raises when it could not be."""
-        if self._gathering.keep(brought):
+        part = self._gathering.keep(brought)
+        if part is Part.WROTE_LAST or (part is Part.WROTE and monotonic() > self._rung_at + SILENT_SECONDS):
+            self._rung_at = monotonic()
             self._ring()
 
 

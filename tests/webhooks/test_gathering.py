@@ -7,7 +7,7 @@ from time import monotonic, sleep
 
 from psycopg import OperationalError
 
-from app.webhooks.gathering import Gathering
+from app.webhooks.gathering import Gathering, Part
 
 AWAY = OperationalError("the database is away")
 
@@ -30,7 +30,7 @@ def brought(book: Book, many: int) -> list[BaseException | None]:
     """How it went for each of the items: 0 comes first, and the others while it is being written."""
     gathering: Gathering[int] = Gathering(book.write)
     with ThreadPoolExecutor(many) as pool:
-        sent: list[Future[bool]] = [pool.submit(gathering.keep, 0)]
+        sent: list[Future[Part]] = [pool.submit(gathering.keep, 0)]
         until(lambda: bool(book.batches))
         sent += [pool.submit(gathering.keep, item) for item in range(1, many)]
         until(lambda: len(gathering._waiting) == many - 1)
@@ -81,3 +81,16 @@ def test_nobody_waits_for_ever_and_nobody_is_forgotten() -> None:
         for one in [pool.submit(gathering.keep, item) for item in range(320)]:
             one.result(5)
     assert sorted(written) == list(range(320))
+
+
+def test_the_last_one_to_write_is_told_so() -> None:
+    book = Book({})
+    gathering: Gathering[int] = Gathering(book.write)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(gathering.keep, 0)
+        until(lambda: bool(book.batches))
+        others = [pool.submit(gathering.keep, item) for item in (1, 2)]
+        until(lambda: len(gathering._waiting) == 2)
+        book.go.set()
+        assert first.result(5) is Part.WROTE
+        assert {one.result(5) for one in others} == {Part.WROTE_LAST, Part.NONE}
