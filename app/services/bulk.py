@@ -47,8 +47,9 @@ class _Waiting:
             self.write()
 
     def take_changes(self) -> None:
-        """Take over what was changed of loaded rows, as far as it can be written so: the session writes the rest."""
-        for row in session().dirty:
+        """Take over what was changed of loaded rows, as far as it can be written so: the session writes the rest, and
+        everything when it has new rows, which changes may point at."""
+        for row in () if session().new else session().dirty:
             if changed := _changed(row):
                 change_rows(type(row), ("id", *changed), [(_sent_as(row.__table__.c.id)(row.id), *changed.values())])
                 inspect(row)._commit_all(row.__dict__, session().identity_map)  # as if the session had written it
@@ -105,9 +106,8 @@ def insert(row: TenantRow) -> None:
     for name, column in columns.items():
         if name not in row.__dict__ and (column.default is not None or column.server_default is None):
             setattr(row, name, _default(column))
-    given = {
-        name: value for name in columns if (value := row.__dict__.get(name)) is not None
-    }  # nulls come by themselves
+    # Nulls come by themselves.
+    given = {name: value for name in columns if (value := row.__dict__.get(name)) is not None}
     values = [_sent_as(columns[name])(value) for name, value in given.items()]
     insert_rows(type(row), [columns[name].name for name in given], [values])
     make_transient_to_detached(row)
@@ -286,10 +286,12 @@ def _sent_as(column: Column[Any]) -> Callable[[Any], Any]:
 
 def _changed(row: TenantRow) -> dict[str, Any]:
     """What a loaded row has to be set to, by column. Nothing where something of it cannot be written here: what the
-    database is to compute, and arrays."""
+    database is to compute, arrays, and rows that are known by something else than an id."""
     columns, before = _columns(type(row)), inspect(row).committed_state
     found = {name: getattr(row, name) for name in sorted(before)}
-    if any(name not in columns or _is_beyond(columns[name], value) for name, value in found.items()):
+    if "id" not in columns or any(
+        name not in columns or _is_beyond(columns[name], value) for name, value in found.items()
+    ):
         return {}
     return {
         columns[name].name: _sent_as(columns[name])(value) for name, value in found.items() if value != before[name]
