@@ -31,6 +31,7 @@ POINTS_OF_WORK = 40  # of the many that a worker reaches
 POINTS_OF_WEB = 20
 REFUSED = 0.2  # of payers, at first
 GIVEN_UP = 0.2
+SHOWN = 0.5  # of the gateways with pages, before anything breaks
 RESERVED = 0.8  # of the gateways that can, in a round
 VOIDED = 0.4  # of what is reserved
 BY_PAYER = 0.3  # of what is reserved, on the gateway's page
@@ -91,6 +92,7 @@ class CrashTest:
     def round(self) -> Differences:
         """Everything once at every gateway."""
         begun = self._beginnings()
+        self._begin_some()
         self._break()
         try:
             self._let(begun)
@@ -104,6 +106,16 @@ class CrashTest:
             self._end_web()
         self._heal()
         return compare(self.town.books())
+
+    def _begin_some(self) -> None:
+        """Before anything breaks some money is reserved, and some payers are shown a page: what is begun in processes
+        that are killed leaves little to be decided, and few to come back."""
+        app = self.town.lab.app
+        for gateway in self.town.gateways:
+            if self.town.can(gateway, Capability.CAPTURE):
+                acts.reserve(app, self.town.debt(gateway), None)
+            if self.town.can(gateway, Capability.HOSTED) and self.random.random() < SHOWN:
+                acts.show(app, self.town.debt(gateway), self.town.hosted(gateway))
 
     def _beginnings(self) -> Iterator[Deed]:
         """What can be begun at the gateways, in any order. An invoice is made when its turn comes."""

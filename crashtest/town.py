@@ -147,12 +147,14 @@ class Town:
         return [(row.id, Money(PART, row.currency) if part else row.amount) for row in self.all(query)]
 
     def disputable(self, gateway: str) -> Sequence[Payment]:
-        """The gateway's payments that their payers could dispute, and have not yet."""
+        """The gateway's payments that their payers could dispute, and have not yet. What was paid on a link is known
+        here by the link until a webhook names the payment, and that may be lost."""
         disputed = select(Dispute.payment_id)
         query = select(Payment).where(
             Payment.gateway_account_id == self.accounts[gateway],
             Payment.status == "succeeded",
             Payment.refunded_minor == 0,
+            Payment.gateway_ref.not_like("link/%"),
             Payment.id.not_in(disputed),
         )
         return self.all(query) if self.can(gateway, Capability.DISPUTES) else []
