@@ -34,6 +34,18 @@ class Value(NamedTuple):
     text: str = ""
 
 
+class Values(NamedTuple):
+    """What a meter reads from many events, in their order: the numbers as they are written, and the texts."""
+
+    numbers: Sequence[str]
+    texts: Sequence[str]
+
+    @classmethod
+    def of(cls, values: Sequence[Value]) -> "Values":
+        """Values that were read one by one."""
+        return cls([str(value.number) for value in values], [value.text for value in values])
+
+
 class Reading(NamedTuple):
     """A value, and the instant that it is about."""
 
@@ -80,19 +92,20 @@ class Meter:
             return Value(text=_label(str(given), field))
         return Value(parse_exact(given, field, signed=True))
 
-    def read_plain(self, properties: Sequence[Mapping[str, Any]]) -> list[Value] | None:
+    def read_plain(self, properties: Sequence[Mapping[str, Any]]) -> Values | None:
         """What `read` finds in each of many events, in a fraction of its time. None when one of them is not plain: it
         may be refused, or be written in a rarer way.
         """
+        zeros, blanks = ["0"] * len(properties), [""] * len(properties)
         if self.property is None:
-            return [Value()] * len(properties)
+            return Values(zeros, blanks)
         given = [named.get(self.property) for named in properties]
         if not _PLAIN_TYPES.issuperset(map(type, given)):
             return None
         texts = list(map(str, given))
         if self.aggregation == "unique":
-            return [Value(text=text) for text in texts] if all(map(_PLAIN_LABEL.fullmatch, texts)) else None
-        return list(map(Value, map(Decimal, texts))) if all(map(_PLAIN_NUMBER.fullmatch, texts)) else None
+            return Values(zeros, texts) if all(map(_PLAIN_LABEL.fullmatch, texts)) else None
+        return Values(texts, blanks) if all(map(_PLAIN_NUMBER.fullmatch, texts)) else None
 
 
 def _label(text: str, field: str) -> str:
