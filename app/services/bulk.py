@@ -35,10 +35,12 @@ class Statement(NamedTuple):
 
 @dataclass(slots=True)
 class _Waiting:
-    """What is to be written by one statement: rows by how and where they are written, and statements by name."""
+    """What is to be written by one statement: rows by how and where they are written, and statements by name; and what
+    is to be executed after that."""
 
     rows: dict[tuple[Any, ...], list[Sequence[Any]]] = field(default_factory=dict)
     statements: dict[str, tuple[Any, Statement]] = field(default_factory=dict)
+    last: list[Statement] = field(default_factory=list)
 
     def make_way(self, make: Any, table: Any, columns: Any) -> None:
         """Write what waits for this table in another way: one statement cannot write a row twice."""
@@ -80,6 +82,8 @@ def together() -> Iterator[None]:
         yield
         waiting.take_changes()
         waiting.write()
+        for statement in waiting.last:
+            _execute(statement)
     finally:
         info.pop(_WAITING)
 
@@ -87,6 +91,13 @@ def together() -> Iterator[None]:
 def is_together() -> bool:
     """Whether what is written now waits for the end of a block `together`."""
     return _WAITING in session().info
+
+
+def write_last(statement: Statement) -> None:
+    """Have something executed at the end of the block `together`, when all else is written: others wait for the rows
+    that it locks, and only until the commit."""
+    waiting: _Waiting = session().info[_WAITING]
+    waiting.last.append(statement)
 
 
 def insert_rows(model: type[TenantRow], columns: Names, rows: Rows) -> None:

@@ -19,9 +19,9 @@ from app.services.grants import Grant, grant_json
 from app.services.invoice_json import buyer_of, line_tax_json, tax_json
 
 INVOICE_COLUMNS = (
-    "tenant_id id customer_id subscription_id number status reason collection currency subtotal_minor"
+    "tenant_id id customer_id subscription_id status reason collection currency subtotal_minor"
     " discount_minor tax_minor total_minor paid_minor from_balance_minor discounts taxes notes seller"
-    " buyer memo review_reason period_start period_end issued_at due_at paid_at finalize_at collect_at dunning_at"
+    " buyer memo review_reason period_start period_end due_at paid_at finalize_at collect_at dunning_at"
     " attempts created_at"
 ).split()
 LINE_COLUMNS = (
@@ -109,15 +109,15 @@ class Drawn:
         return self.total.total.minor - self.from_balance
 
 
-def invoice_row(issue: Issue, drawn: Drawn, number: str | None) -> tuple[Any, ...]:
-    """The row of an invoice, in the order of INVOICE_COLUMNS. One that asks for nothing is paid."""
+def invoice_row(issue: Issue, drawn: Drawn) -> tuple[Any, ...]:
+    """The row of an invoice before it has a number, in the order of INVOICE_COLUMNS. One that asks for nothing is
+    paid."""
     bill, total = drawn.bill, drawn.total
     return (
         issue.tenant_uuid,
         drawn.id,
         to_uuid("cus", bill.customer.id),
         to_uuid("sub", bill.subscription.id) if bill.subscription else None,
-        number,
         "draft" if drawn.is_draft else "open" if drawn.due else "paid",
         bill.reason,
         bill.collection,
@@ -144,15 +144,15 @@ def invoice_row(issue: Issue, drawn: Drawn, number: str | None) -> tuple[Any, ..
 
 
 def _instants(issue: Issue, drawn: Drawn) -> tuple[datetime | None, ...]:
-    """issued_at, due_at, paid_at, finalize_at, collect_at and dunning_at."""
+    """due_at, paid_at, finalize_at, collect_at and dunning_at."""
     if drawn.is_draft:
-        return (None, None, None, _finalize_at(issue, drawn.bill), None, None)
+        return (None, None, _finalize_at(issue, drawn.bill), None, None)
     due_at = issue.due_at(drawn.bill)
     if not drawn.due:
-        return (issue.at, due_at, issue.at, None, None, None)
+        return (due_at, issue.at, None, None, None)
     if drawn.bill.collection == "automatic":
-        return (issue.at, due_at, None, None, issue.at, None)
-    return (issue.at, due_at, None, None, None, first_reminder(issue, due_at, drawn.bill.customer.timezone))
+        return (due_at, None, None, issue.at, None)
+    return (due_at, None, None, None, first_reminder(issue, due_at, drawn.bill.customer.timezone))
 
 
 def _finalize_at(issue: Issue, bill: Bill) -> datetime | None:

@@ -22,6 +22,7 @@ def issue(issue_of: Issue, bills: Sequence[Bill], balances: Mapping[str, int]) -
     """Write the bills as invoices, or as drafts where they are to be looked at first; gives their ids in order.
 
     Runs in the caller's transaction. `balances` of customers are locked until commit, and so are the numbers it takes.
+    An invoice gets its number, and is issued by that, when everything else is written.
     """
     drawn = _drawn(issue_of, bills, balances)
     put = put_rows if any(each.bill.rewrites for each in drawn) else insert_rows
@@ -30,15 +31,10 @@ def issue(issue_of: Issue, bills: Sequence[Bill], balances: Mapping[str, int]) -
         put(InvoiceLine, LINE_COLUMNS, [row for each in drawn for row in _line_rows(issue_of, each)])
         ledger.post_all([booking for each in drawn for booking in _bookings(each)], issue_of.at)
         events.emit_all([fact for each in drawn for fact in _facts(each)], issue_of.at)
-        numbers = _numbers(issue_of, drawn)  # last, because others who draw wait from here on
-        put(Invoice, INVOICE_COLUMNS, [invoice_row(issue_of, each, numbers.get(each.id)) for each in drawn])
+        put(Invoice, INVOICE_COLUMNS, [invoice_row(issue_of, each) for each in drawn])
+        final = [(each.id, each.bill.customer) for each in drawn if not each.is_draft]
+        invoice_numbers.give(issue_of.tenant, final, issue_of.at)
     return [each.invoice_id for each in drawn]
-
-
-def _numbers(issue_of: Issue, drawn: Sequence[Drawn]) -> dict[UUID, str]:
-    final = [each for each in drawn if not each.is_draft]
-    found = invoice_numbers.draw(issue_of.tenant, [each.bill.customer for each in final])
-    return dict(zip([each.id for each in final], found, strict=True))
 
 
 def totals_of(bill: Bill) -> InvoiceTotals:
