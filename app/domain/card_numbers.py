@@ -29,14 +29,9 @@ ISSUED: tuple[Range, ...] = (
     Range("36", "36", (14, 16, 19)),  # Diners Club
     Range("38", "39", (14, 16, 19)),  # Diners Club
     Range("3528", "3589", (16, 17, 18, 19)),  # JCB
-    Range("60", "60", (16, 19)),  # Discover 6011, RuPay, Hipercard
-    Range("644", "649", (16, 19)),  # Discover
-    Range("65", "65", (16, 19)),  # Discover, RuPay, Elo, Troy
-    Range("62", "62", (14, 15, 16, 17, 18, 19)),  # UnionPay
     Range("50", "50", (13, 14, 15, 16, 17, 18, 19)),  # Maestro, Dankort, Elo, Verve
     Range("56", "58", (13, 14, 15, 16, 17, 18, 19)),  # Maestro
-    Range("63", "63", (13, 14, 15, 16, 17, 18, 19)),  # Maestro, Elo
-    Range("67", "67", (13, 14, 15, 16, 17, 18, 19)),  # Maestro, Bancontact
+    Range("60", "69", (13, 14, 15, 16, 17, 18, 19)),  # Maestro, and inside of it Discover, UnionPay, RuPay, Hipercard
     Range("2200", "2205", (16, 17, 18, 19)),  # Mir, Borica
 )
 _BY_FIRST_DIGIT = {digit: [one for one in ISSUED if one.first[0] == digit] for digit in "23456"}
